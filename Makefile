@@ -1,0 +1,40 @@
+# Each target sets up what it needs: Python 3.11 or later, make and the package index are enough.
+.DELETE_ON_ERROR:
+.PHONY: demo test lint generated prove bench clean
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+demo: $(READY)  ## the main job on the sample city, end to end
+	$(BIN)/drukte demo
+
+test: lint generated  ## everything that must hold, properties with small counts
+	$(BIN)/python -m pytest
+
+lint: $(READY)  ## style, layout, types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+generated: $(READY)  ## the committed sample city is what its generator makes
+	rm -rf build/sample
+	$(BIN)/python -m pipelines.sample build/sample
+	diff -r build/sample data/sample
+
+prove: $(READY)  ## the properties with their full counts; writes docs/evidence/
+	DRUKTE_PROVE=1 $(BIN)/python -m pytest
+
+bench: $(READY)  ## benchmarks: ratios within one run
+	$(BIN)/python -m benchmarks
+
+clean:
+	rm -rf $(VENV) build .demo
+
+# The build tool comes first and pinned too; --no-build-isolation keeps pip from fetching another.
+$(READY): constraints.txt pyproject.toml
+	$(PYTHON) -m venv --clear $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt setuptools
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --no-build-isolation --editable '.[dev]'
+	touch $(READY)

@@ -1,0 +1,1 @@
+"""What is computed: indicator cards and the engine around their formulas. Imports schemas only."""

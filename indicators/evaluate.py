@@ -1,0 +1,244 @@
+"""From a card to one SELECT: the same text for a tick, a backfill, a worked example and ``explain``.
+
+The text is written for people too. Names that depend on an input stand twice, ``…_low`` and ``…_high``: the least and
+the most the value can be. For a measured count both are equal; for a withheld one (rule 8) they are its bounds, and
+what both ends agree on is known.
+
+cell → term (``let`` and formula) → met (rounded; conditions) → checked (is there a value?) → reach (bands) → the row
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+from indicators import card_check, formula, judged
+from indicators.grammar import Card
+from schemas.settings import BANDS
+
+ENDS = ("low", "high")
+PASSED_THROUGH = (
+    "municipality", "place", "place_kind", "source", "interval_start", "interval_end", "local_date", "local_time", "coverage",
+    "confidence", "threshold_source", "config_hash",
+)  # fmt: skip
+
+
+def columns(card: Card) -> dict[str, str]:
+    """Columns ``cells`` must have for this card, with their DuckDB types (more are allowed and not read)."""
+    passed = dict.fromkeys(PASSED_THROUGH, "VARCHAR")
+    passed |= {"interval_start": "TIMESTAMPTZ", "interval_end": "TIMESTAMPTZ", "local_date": "DATE", "local_time": "TIME",
+               "coverage": "DOUBLE", "confidence": "DOUBLE", "status": "VARCHAR", "interval_minutes": "INTEGER"}  # fmt: skip
+    numbers = {f"{name}_{end}": "DECIMAL(18,6)" for name in card.inputs for end in ENDS}
+    others = (*card.attributes, *card.parameters, *card.baseline, *(f"{b}_{edge}" for b in BANDS for edge in ("enter", "exit")))
+    return passed | numbers | dict.fromkeys(others, "DOUBLE")
+
+
+def sql(card: Card, cells: str = "cells") -> str:
+    """The SELECT over ``cells``, a table name or a parenthesised query with :func:`columns`.
+
+    Gives ``PASSED_THROUGH`` and indicator, raw_value (not rounded), value, value_low, value_high, unit, level, status,
+    reason, judged (see :mod:`indicators.judged`) and definition_hash; one row for each row of ``cells``.
+    """
+    writer = _Writer(card)
+    return f"""-- {card.id}, version {card.version}: {card.title.en}
+WITH cell AS (
+    -- what was counted, what is known of the place, and the edges in force
+    SELECT
+        {writer.cell}
+    FROM {cells}
+),
+term AS (
+    -- the formula of the card
+    SELECT *,
+        {writer.term}
+    FROM cell
+),
+met AS (
+    -- the value is rounded once, here: the number shown is the number judged; + 0.0 makes -0.0 plain 0
+    -- does the card apply, does the value matter, which caps hold
+    SELECT *,
+        round(raw_low, {card.digits}) + 0.0 AS value_low,
+        round(raw_high, {card.digits}) + 0.0 AS value_high,
+        {writer.met}
+    FROM term
+),
+checked AS (
+    -- why there is no value; NULL when there is one
+    SELECT *,
+        CASE
+            {writer.obstacle}
+        END AS obstacle
+    FROM met
+),
+reach AS (
+    -- per band: at or beyond enter, strictly inside exit, turned on at once
+    SELECT *,
+        {writer.reach}
+    FROM checked
+),
+ranked AS (
+    SELECT *,
+        {writer.ranked},
+        obstacle IS NULL AND NOT applies_low AND NOT applies_high AS not_applicable
+    FROM reach
+)
+SELECT
+    {", ".join(PASSED_THROUGH)},
+    '{card.id}' AS indicator,
+    CASE WHEN obstacle IS NULL AND NOT not_applicable AND input_status = 'ok' THEN raw_low END AS raw_value,
+    CASE WHEN obstacle IS NULL AND NOT not_applicable AND input_status = 'ok' THEN value_low END AS value,
+    CASE WHEN obstacle IS NULL AND NOT not_applicable THEN ranked.value_low END AS value_low,
+    CASE WHEN obstacle IS NULL AND NOT not_applicable THEN ranked.value_high END AS value_high,
+    '{card.unit}' AS unit,
+    CASE WHEN obstacle IS NOT NULL OR level_low <> level_high THEN 'unknown' ELSE level_low END AS level,
+    CASE
+        WHEN obstacle IS NOT NULL AND input_status IN ('ok', 'suppressed') THEN 'missing'
+        WHEN not_applicable THEN 'not_applicable'
+        ELSE input_status
+    END AS status,
+    CASE
+        {writer.reason}
+    END AS reason,
+    ({writer.judged})::SMALLINT AS judged,
+    '{card.definition_hash}' AS definition_hash
+FROM ranked"""
+
+
+class _Writer:
+    """The parts of the text that depend on the card."""
+
+    def __init__(self, card: Card):
+        self.card = card
+        found = {path: formula.parse_expression(text, names, kind) for path, text, kind, names in card_check.expressions(card)}
+        self.expressions = found
+        self.varying = {*card.inputs, card_check.VALUE}  # names that differ between the two ends
+        for name in card.let:
+            if found["let", name].names & self.varying:
+                self.varying.add(name)
+
+    def at(self, path: tuple[str | int, ...], end: str) -> str:
+        """The expression at ``path`` as it stands at one end of what the value can be."""
+        other = {"low": "high", "high": "low"}
+        ends = {name: f"{name}_{end}" for name in self.varying}
+        ends |= {name: f"{name}_{other[end]}" for name, given in self.card.inputs.items() if given.monotone == "down"}
+        return formula.render(self.expressions[path].tree, ends)
+
+    @cached_property
+    def cell(self) -> str:
+        counts = [f"{name}_{end}::DOUBLE AS {name}_{end}" for name in self.card.inputs for end in ENDS]
+        numbers = (*self.card.attributes, *self.card.parameters, *self.card.baseline, "interval_minutes")
+        edges = [f"{band}_{edge}" for band in BANDS for edge in ("enter", "exit")]
+        return _list([", ".join(PASSED_THROUGH), "status AS input_status", *counts, *(f"{n}::DOUBLE AS {n}" for n in numbers),
+                      ", ".join(edges)])  # fmt: skip
+
+    @cached_property
+    def term(self) -> str:
+        lines = []
+        for name in self.card.let:
+            if name in self.varying:
+                lines += [f"{self.at(('let', name), end)} AS {name}_{end}" for end in ENDS]
+            else:
+                lines.append(f"{self.at(('let', name), 'low')} AS {name}")
+        return _list([*lines, *(f"{self.at(('formula',), end)} AS raw_{end}" for end in ENDS)])
+
+    @cached_property
+    def obstacle(self) -> str:
+        """Branches of a CASE, the first that holds counts; its result is the reason."""
+        lines = ["WHEN input_status NOT IN ('ok', 'suppressed') THEN input_status",
+                 f"WHEN (coverage >= {self.card.min_coverage}) IS NOT TRUE THEN 'coverage'"]  # fmt: skip
+        for index, condition in enumerate(self.card.requires):
+            both = " AND ".join(f"({text})" for text in dict.fromkeys(self.at(("requires", index, "that"), e) for e in ENDS))
+            lines.append(f"WHEN ({both}) IS NOT TRUE THEN '{condition.reason}'")
+        lines.append(f"WHEN {_any_null([f'{name}_{end}' for name in self.card.inputs for end in ENDS])} THEN 'missing'")
+        if needed := self.needed:
+            lines.append(f"WHEN {_any_null(needed)} THEN 'attribute_missing'")
+        conditions = [f"{name}_{end}" for name in ("applies", *self._material) for end in ENDS]
+        lines.append(f"WHEN (isfinite(raw_low) AND isfinite(raw_high)) IS NOT TRUE OR {_any_null(conditions)} THEN 'undefined'")
+        return "\n            ".join(lines)
+
+    @cached_property
+    def needed(self) -> list[str]:
+        """Numbers of place, settings and baseline without which nothing can be said (``requires`` speaks for itself).
+
+        Without this, greatest(NULL, 1) would be 1 and a comparison with NULL would count as calm.
+        """
+        used: set[str] = set()
+        for path, expression in reversed(self.expressions.items()):
+            if path[0] in ("formula", "applies_when", "material") or (path[0] == "let" and path[1] in used):
+                used |= expression.names
+        declared = (*self.card.attributes, *self.card.parameters, *self.card.baseline)
+        return [name for name in declared if name in used]
+
+    @property
+    def _material(self) -> list[str]:
+        return [f"material_{index}" for index in range(len(self.card.material))]
+
+    @cached_property
+    def met(self) -> str:
+        lines = []
+        for end in ENDS:
+            applies = self.at(("applies_when",), end) if self.card.applies_when else "TRUE"
+            lines.append(f"{applies} AS applies_{end}")
+            lines += [f"{self.at(('material', i, 'that'), end)} AS {name}_{end}" for i, name in enumerate(self._material)]
+            lines += [f"({self.at(('caps', i, 'when'), end)}) IS TRUE AS capped_{i}_{end}" for i in range(len(self.card.caps))]
+        return _list(lines)
+
+    @cached_property
+    def reach(self) -> str:
+        lines = []
+        for band in BANDS:
+            for end in ENDS:
+                barred = self._barred(band, end)
+                lines.append(f"obstacle IS NULL AND NOT ({barred}) AND {self._beyond(band, end)} AS reach_{band}_{end}")
+                calm = f"(value_{end} {self._sign('<')} {band}_exit) IS TRUE"
+                lines.append(f"obstacle IS NULL AND ({barred} OR {calm}) AS calm_{band}_{end}")
+                lines.append(f"{self._at_once(band, end)} AS once_{band}_{end}")
+        return _list(lines)
+
+    def _at_once(self, band: str, end: str) -> str:
+        for place_type, bands in self.card.bands.items():
+            if band in bands and bands[band].at_once:  # type: ignore[index]
+                return f"reach_{band}_{end} AND ({self.at(('bands', place_type, band, 'at_once'), end)}) IS TRUE"
+        return "FALSE"
+
+    def _beyond(self, band: str, end: str) -> str:
+        return f"(value_{end} {self._sign('>=')} {band}_enter) IS TRUE"
+
+    def _sign(self, upward: str) -> str:
+        return upward if self.card.direction == "up" else {">=": "<=", "<": ">"}[upward]
+
+    def _barred(self, band: str, end: str) -> str:
+        """The condition under which the band cannot hold here: so it is not reached, and calm."""
+        caps = [f"capped_{i}_{end}" for i, cap in enumerate(self.card.caps) if cap.at not in BANDS[BANDS.index(band) :]]
+        return " OR ".join([f"NOT applies_{end}", *(f"NOT {name}_{end}" for name in self._material), *caps])
+
+    @cached_property
+    def ranked(self) -> str:
+        def level(end: str) -> str:
+            whens = " ".join(f"WHEN reach_{band}_{end} THEN '{band}'" for band in reversed(BANDS))
+            return f"CASE {whens} ELSE 'normal' END AS level_{end}"
+
+        return _list([level(end) for end in ENDS])
+
+    @cached_property
+    def reason(self) -> str:
+        """Branches of a CASE: why there is no value, else what is open, else what took a level away."""
+        lines = ["WHEN obstacle IS NOT NULL THEN obstacle", "WHEN not_applicable THEN 'not_applicable'",
+                 "WHEN level_low <> level_high THEN 'undecided'", "WHEN input_status = 'suppressed' THEN 'suppressed'"]  # fmt: skip
+        lines += [f"WHEN NOT {n}_low THEN '{c.reason}'" for n, c in zip(self._material, self.card.material, strict=True)]
+        for index, cap in enumerate(self.card.caps):
+            above = BANDS[BANDS.index(cap.at) + 1 :] if cap.at in BANDS else BANDS
+            beyond = " OR ".join(self._beyond(band, "low") for band in above)
+            lines.append(f"WHEN capped_{index}_low AND ({beyond}) THEN '{cap.reason}'")
+        return "\n        ".join(lines)
+
+    @cached_property
+    def judged(self) -> str:
+        return judged.encode_sql("obstacle IS NOT NULL")
+
+
+def _list(lines: list[str]) -> str:
+    return ",\n        ".join(lines)
+
+
+def _any_null(names: list[str]) -> str:
+    return " OR ".join(f"{name} IS NULL" for name in names)

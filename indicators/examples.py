@@ -1,0 +1,96 @@
+"""The worked examples of a card: run them, say what they leave out, and try them on small faults."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+
+from indicators import example_run, mutants as card_mutants
+from indicators.example_run import Difference, Result, Row
+from indicators.grammar import Card
+from indicators.mutants import Mutant
+from schemas.settings import BANDS
+
+__all__ = ["Difference", "Mutant", "Result", "coverage", "mutants", "run"]
+
+
+def run(card: Card) -> list[Result]:
+    """Every example with the cells that came out differently; none when all is as expected."""
+    return example_run.results(card)
+
+
+def mutants(card: Card) -> list[Mutant]:
+    """Small faults put into the card, each with the example that notices it (or the reason why none can)."""
+    return card_mutants.judge(card)
+
+
+def coverage(card: Card) -> list[str]:
+    """What no example touches, in words; empty when edges, branches and policies are all touched."""
+    rows = example_run.outcomes(card)
+    every = [row for part in rows for row in part]
+    return [*_edges_left(card, rows), *_branches_left(card, every), *_policies_left(every), *_held_left(card, rows)]
+
+
+def _edges_left(card: Card, rows: list[list[Row]]) -> Iterator[str]:
+    """Per band the values on either side of its edges, as near as the card's digits allow."""
+    for place_type, bands in card.bands.items():
+        mine = [part for example, part in zip(card.examples, rows, strict=True) if card.bands_for(example.place_type) == bands]
+        values = {Decimal(str(row["value"])) for part in mine for row in part if row["value"] is not None}
+        for name in BANDS:
+            if name not in bands:
+                continue
+            band = bands[name]  # type: ignore[index]
+            for edge, at in (("enter", band.enter), ("exit", card.exit_of(band))):
+                for value in _beside(at, card.digits):
+                    if value not in values:
+                        yield f"{place_type} {name}: no example with value {value}, beside {edge} {at:g}"
+
+
+def _beside(edge: float, digits: int) -> tuple[Decimal, Decimal]:
+    """The value at the edge (or the next one above), and the last one below it, at so many digits."""
+    step, exact = Decimal(1).scaleb(-digits), Decimal(str(edge))
+    above = exact.quantize(step, ROUND_CEILING)
+    below = exact.quantize(step, ROUND_FLOOR)
+    return above, below if below < exact else below - step
+
+
+def _branches_left(card: Card, rows: list[Row]) -> Iterator[str]:
+    reasons = {row["reason"] for row in rows}
+    for field in ("requires", "material", "caps"):
+        for item in getattr(card, field):
+            if item.reason not in reasons:
+                yield f"{field}: no example with reason {item.reason}"
+    if card.applies_when is not None and "not_applicable" not in {row["status"] for row in rows}:
+        yield "applies_when: no example where it does not apply"
+    turned_on = {row["at_once"] for row in rows}
+    highest = next((name for name in reversed(BANDS) if any(name in b for b in card.bands.values())), None)
+    if any(card.at_once(name) for name in BANDS) and highest not in turned_on:  # type: ignore[arg-type]
+        yield "at_once: no example that turns a band on at once"
+
+
+def _policies_left(rows: list[Row]) -> Iterator[str]:
+    seen = {(row["status"], row["reason"]) for row in rows}
+    for status, reason, words in (
+        ("missing", "missing", "a missing input"),
+        ("outage", "outage", "an outage"),
+        ("invalid", "invalid", "a refused row"),
+        ("missing", "coverage", "too little coverage"),
+        ("suppressed", "suppressed", "a withheld count whose level is known"),
+        ("suppressed", "undecided", "a withheld count that leaves the level open"),
+    ):
+        if (status, reason) not in seen:
+            yield f"no example of {words}"
+
+
+def _held_left(card: Card, rows: list[list[Row]]) -> Iterator[str]:
+    """Per band an example that says what is held: turned on, waited for, and let go."""
+    for place_type, bands in card.bands.items():
+        held = [part for example, part in zip(card.examples, rows, strict=True)
+                if example.expect.held and card.bands_for(example.place_type) == bands]  # fmt: skip
+        for name in (b for b in BANDS if b in bands):
+            levels = [[BANDS.index(row["held"]) + 1 if row["held"] in BANDS else 0 for row in part] for part in held]
+            at = BANDS.index(name) + 1
+            if not any(b >= at > a for part in levels for a, b in zip([0, *part], part, strict=False)):
+                yield f"{place_type} {name}: no example in which it is held"
+            if not any(a >= at > b for part in levels for a, b in zip(part, part[1:], strict=False)):
+                yield f"{place_type} {name}: no example in which it is let go"

@@ -1,0 +1,83 @@
+"""Which settings hold for an indicator at a place, from when to when (rules 20 and 21).
+
+A slot is judged by what was in force at its start. Time is cut only where something can change: a threshold's
+``effective_from``, a place's validity, an event or its phases, and the selectors of thresholds by the local clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import pairwise
+
+from indicators.chain import ChainLink, explain_chain, threshold_rows
+from indicators.effective import BandInForce, Effective, Resolver, resolver
+from indicators.grammar import Card
+from indicators.layers import Entry
+from indicators.local_clock import cuts, holds, holidays_and_event_days
+from schemas.config import Config, PlaceRow
+from schemas.settings import Event
+
+__all__ = [
+    "BandInForce", "ChainLink", "Effective", "Segment", "explain_chain", "holidays_and_event_days", "segments", "threshold_rows",
+]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Segment:
+    """Settings that hold for slots starting in [start, end)."""
+
+    start: datetime
+    end: datetime
+    settings: Effective
+
+
+def segments(config: Config, card: Card, place: str, start: datetime, end: datetime) -> list[Segment]:
+    """The settings of ``card`` at ``place`` for slots starting in [start, end), in order, without overlap.
+
+    Stretches in which the card has no row (rule 16: the place is not valid, of another kind or type, lacks an
+    attribute) are left out. Neighbouring segments always differ; equal stretches share one :class:`Effective`.
+    """
+    found: list[Segment] = []
+    works = resolver(config, card)
+    for row in config.rows_of(place):
+        low = max(start, row.place.valid_from)
+        high = min(end, row.until) if row.until else end
+        if low < high and works.can_apply(row):
+            for begin, until, settings in _stretches(works, row, low, high):
+                if found and found[-1].settings is settings and found[-1].end == begin:
+                    begin = found.pop().start
+                found.append(Segment(begin, until, settings))
+    return found
+
+
+def _stretches(works: Resolver, row: PlaceRow, low: datetime, high: datetime) -> Iterator[tuple[datetime, datetime, Effective]]:
+    """The settings between each two moments at which something may change."""
+    events = tuple(e for e in works.config.events_of(row.place.place) if e.from_ < high and low < e.to)
+    entries = works.entries_for(row)
+    if events or entries:
+        moments = [low, *sorted(t for t in _moments(works, events, entries, low, high) if low < t < high), high]
+    else:
+        moments = [low, high]
+    zone = works.config.tz
+    for begin, until in pairwise(moments):
+        settings = works.at(
+            row, events, entries, begin, lambda e, t=begin: e.threshold.when is None or holds(e.threshold.when, t, zone)
+        )
+        if settings is not None:
+            yield begin, until, settings
+
+
+def _moments(
+    works: Resolver, events: tuple[Event, ...], entries: tuple[Entry, ...], low: datetime, high: datetime
+) -> set[datetime]:
+    """Moments between which nothing changes; a few may change nothing either."""
+    found = {e.threshold.effective_from for e in entries}
+    for event in events:
+        found |= {event.from_, event.to}
+        if works.card.applies_to.phases:
+            found |= {t for phase in event.phases for t in (phase.from_, phase.to)}
+    for when in {e.threshold.when for e in entries if e.threshold.when}:
+        found.update(cuts(when, low, high, works.config.tz))
+    return found

@@ -1,0 +1,216 @@
+"""Small faults put into a card on purpose: a card is well tested when each of them fails one of its examples.
+
+A mutant that no example can tell from the card is listed in the card under ``equivalent_mutants``, with the reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+from sqlglot import exp
+
+from indicators import card_check, example_run, formula
+from indicators.example_run import AS_WRITTEN, Fill
+from indicators.grammar import Card
+from schemas.settings import BANDS, Band
+from schemas.yamlfile import Path_
+
+NEAR_ZERO = 1e-9
+_SWAPS: dict[type[exp.Expression], type[exp.Expression]] = {
+    exp.GTE: exp.GT, exp.GT: exp.GTE, exp.LTE: exp.LT, exp.LT: exp.LTE, exp.And: exp.Or, exp.Or: exp.And,
+    exp.Greatest: exp.Least, exp.Least: exp.Greatest,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """A fault, the first example that notices it (``refused`` when the card would not load), or why none can."""
+
+    name: str
+    killed_by: str | None
+    equivalent: str | None
+
+    @property
+    def accounted_for(self) -> bool:
+        """Noticed, or listed as equivalent; not both."""
+        return (self.killed_by is None) == (self.equivalent is not None)
+
+
+def judge(card: Card) -> list[Mutant]:
+    """Every mutant of the card, run through all examples."""
+    listed = {e.mutant: e.because for e in card.equivalent_mutants}
+    made = [*_faults(card)]
+    found = [Mutant(name, _killer(mutated, fill), listed.get(name)) for name, mutated, fill in made]
+    unknown = set(listed) - {name for name, _, _ in made}
+    return found + [Mutant(f"listed, but not made: {name}", None, None) for name in sorted(unknown)]
+
+
+def _killer(card: Card, fill: Fill) -> str | None:
+    try:
+        return next((result.name for result in example_run.results(card, fill) if not result.passed), None)
+    except ValueError:
+        return "refused"
+
+
+Fault = tuple[str, Card, Fill]
+
+
+def _faults(card: Card) -> Iterator[Fault]:
+    yield from ((name, card, fill) for name, fill in (
+        ("missing written as 0", Fill(missing_as_zero=True)),
+        ("withheld written as its least", Fill(withheld_as="low")),
+        ("withheld written as its most", Fill(withheld_as="high")),
+    ))  # fmt: skip
+    for maker in (_edges, _durations, _guards, _numbers, _expressions):
+        yield from ((name, mutated, AS_WRITTEN) for name, mutated in maker(card))
+
+
+def _with(card: Card, **changes: Any) -> Card:
+    return card.model_copy(update=changes)
+
+
+def _with_band(card: Card, place_type: str, name: str, **changes: Any) -> Card:
+    bands = card.bands[place_type]
+    band = bands[name].model_copy(update=changes)  # type: ignore[index]
+    return _with(card, bands={**card.bands, place_type: {**bands, name: band}})
+
+
+def _each_band(card: Card) -> Iterator[tuple[str, str, Band]]:
+    for place_type, bands in card.bands.items():
+        yield from ((place_type, name, bands[name]) for name in BANDS if name in bands)  # type: ignore[index]
+
+
+def _edges(card: Card) -> Iterator[tuple[str, Card]]:
+    """Each edge one digit up and down: the same as ``>`` for ``>=``, on rounded values."""
+    step = Decimal(1).scaleb(-card.digits)
+    for place_type, name, band in _each_band(card):
+        exit_ = card.exit_of(band)
+        for sign, by in (("+", step), ("-", -step)):
+            moved = float(Decimal(str(band.enter)) + by)
+            yield f"{place_type} {name} enter {sign} {step}", _with_band(card, place_type, name, enter=moved, exit=exit_)
+            moved = float(Decimal(str(exit_)) + by)
+            yield f"{place_type} {name} exit {sign} {step}", _with_band(card, place_type, name, exit=moved)
+
+
+def _durations(card: Card) -> Iterator[tuple[str, Card]]:
+    """``for`` and ``keep_for`` one slot longer and shorter (a slot of the finest example), ``for_intervals`` one more, one less."""
+    step = min((e.interval for e in card.examples if e.expect.held), default=timedelta(minutes=15))
+    minutes = f"{step.total_seconds() / 60:g}min"
+    for place_type, name, band in _each_band(card):
+        for field in ("for", "keep_for"):
+            key = "for_" if field == "for" else field
+            given: timedelta = getattr(band, key)
+            yield f"{place_type} {name} {field} + {minutes}", _with_band(card, place_type, name, **{key: given + step})
+            if given > step:
+                yield f"{place_type} {name} {field} - {minutes}", _with_band(card, place_type, name, **{key: given - step})
+        if band.for_intervals:
+            for by in (1, -1):
+                changed = _with_band(card, place_type, name, for_intervals=band.for_intervals + by)
+                yield f"{place_type} {name} for_intervals {by:+d}", changed
+
+
+def _guards(card: Card) -> Iterator[tuple[str, Card]]:
+    """Each condition left out."""
+    for field in ("requires", "material", "caps"):
+        items = getattr(card, field)
+        for index, item in enumerate(items):
+            text = item.when if field == "caps" else item.that
+            yield f"without {field}: {text}", _with(card, **{field: (*items[:index], *items[index + 1 :])})
+    if card.applies_when is not None:
+        yield "without applies_when", _with(card, applies_when=None)
+    for place_type, name, band in _each_band(card):
+        if band.at_once:
+            yield f"{place_type} {name} without at_once", _with_band(card, place_type, name, at_once=None)
+    yield "without min_coverage", _with(card, min_coverage=NEAR_ZERO)
+
+
+def _numbers(card: Card) -> Iterator[tuple[str, Card]]:
+    """Single numbers of the card one digit off, and bounds the wrong way round."""
+    for sign, by in (("+", 0.01), ("-", -0.01)):
+        yield f"min_coverage {sign} 0.01", _with(card, min_coverage=round(card.min_coverage + by, 2))
+    yield "one digit more", _with(card, digits=card.digits + 1)
+    yield "one digit less", _with(card, digits=card.digits - 1)
+    for name, given in card.inputs.items():
+        turned = given.model_copy(update={"monotone": {"up": "down", "down": "up"}[given.monotone]})
+        yield f"{name} turned round", _with(card, inputs={**card.inputs, name: turned})
+    for name, value in card.defaults.items():
+        for moved in _one_digit_off(f"{value:g}"):
+            parameter = card.parameters[name].model_copy(update={"default": float(moved)})
+            yield f"{name} {moved}", _with(card, parameters={**card.parameters, name: parameter})
+
+
+def _one_digit_off(number: str) -> tuple[str, str]:
+    value = Decimal(number)
+    step = Decimal(1).scaleb(int(value.as_tuple().exponent))
+    return str(value + step), str(value - step)
+
+
+def _expressions(card: Card) -> Iterator[tuple[str, Card]]:
+    """Each expression with one sign, number, operand or argument changed; a text that stands twice is changed in both."""
+    seen = set()
+    for path, text, kind, names in card_check.expressions(card):
+        key = (path[0], path[2] if path[0] == "bands" else path[1:], text)
+        if key in seen:
+            continue
+        seen.add(key)
+        tree = formula.parse_expression(text, names, kind).tree
+        where = " ".join(str(part) for part in path if part not in ("that", "when", *card.bands))
+        for changed in _variants(tree):
+            yield f"{where}: {changed}", _with_expression(card, path, changed)
+
+
+def _variants(tree: exp.Expression) -> Iterator[str]:
+    """Texts of ``tree`` with one node changed."""
+    for index, node in enumerate(tree.walk()):
+        for change in _changes(node):
+            copy = tree.copy()
+            target = list(copy.walk())[index]
+            if target is copy:
+                yield change.sql("duckdb")
+            else:
+                target.replace(change)
+                yield copy.sql("duckdb")
+
+
+def _changes(node: exp.Expression) -> Iterator[exp.Expression]:
+    swap = _SWAPS.get(type(node))
+    if swap is not None:
+        yield swap(**{key: _copied(value) for key, value in node.args.items()})
+    if isinstance(node, exp.Sub | exp.Div):
+        yield type(node)(this=node.expression.copy(), expression=node.this.copy())
+    if isinstance(node, exp.Nullif | exp.Sqrt):
+        yield node.this.copy()
+    if isinstance(node, exp.Greatest | exp.Least):
+        parts = [node.this, *node.expressions]
+        for index in range(len(parts)):
+            rest = [part.copy() for other, part in enumerate(parts) if other != index]
+            yield type(node)(this=rest[0], expressions=rest[1:], ignore_nulls=node.args.get("ignore_nulls"))
+    if isinstance(node, exp.Literal) and not isinstance(node.parent, exp.Nullif):
+        yield from (exp.Literal.number(number) for number in _one_digit_off(node.this))
+
+
+def _copied(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_copied(item) for item in value]
+    return value.copy() if isinstance(value, exp.Expression) else value
+
+
+def _with_expression(card: Card, path: Path_, text: str) -> Card:
+    field = str(path[0])
+    if field == "let":
+        return _with(card, let={**card.let, str(path[1]): text})
+    if field == "bands":
+        band = str(path[2])
+        for place_type in (p for p in card.bands if band in card.bands[p]):
+            card = _with_band(card, place_type, band, at_once=text)
+        return card
+    if len(path) == 1:
+        return _with(card, **{field: text})
+    items = list(getattr(card, field))
+    index = int(path[1])
+    items[index] = items[index].model_copy(update={str(path[2]): text})
+    return _with(card, **{field: tuple(items)})

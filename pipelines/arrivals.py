@@ -1,0 +1,131 @@
+"""Deliveries: which files are new, what becomes of each, and the account of their rows (rules 10 and 11)."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from pipelines import intake, ledger
+from pipelines.readers import Found
+from pipelines.store import Store
+from schemas.config import Config
+from schemas.results import TABLES
+from schemas.settings import Source
+
+
+def take_in(
+    store: Store, config: Config, source: Source, at: datetime, verb: str, show: Callable[[str, float], None]
+) -> list[dict[str, Any]]:
+    """Take in the files of one source that are new, changed, or hold rows that were not due yet. One transaction a file.
+
+    A delivery issued after ``at`` is not there yet. Returns the rows of ``deliveries`` that were written.
+    """
+    found = [f for f in intake.find(source, config.data) if _is_new(store, config, source, f)]
+    taken = []
+    for number, file in enumerate(found):
+        show(f"{source.source}: {file.name}", 0.3 * number / len(found))
+        issued = intake.issued_at(source, file.name)
+        if issued is not None and issued > at:
+            continue
+        row = _take_in_one(store, config, source, file, issued, at, verb)
+        if row:
+            taken.append(row)
+    return taken
+
+
+def _is_new(store: Store, config: Config, source: Source, file: Found) -> bool:
+    """Whether a file is unknown, has changed on disk, or was only partly due the last time."""
+    row = store.con.execute(
+        "SELECT size_bytes, mtime_ns, complete FROM seen_files WHERE municipality = ? AND source = ? AND name = ?",
+        [config.municipality.municipality, source.source, file.name],
+    ).fetchone()
+    return row is None or (row[0], row[1]) != (file.size, file.mtime_ns) or not row[2]
+
+
+def _take_in_one(
+    store: Store, config: Config, source: Source, file: Found, issued: datetime | None, at: datetime, verb: str
+) -> dict[str, Any] | None:
+    slug = config.municipality.municipality
+    # A past delivery that does not say when it was issued counts as arriving row by row, interval end plus stated delay.
+    assumed = verb != "run" and issued is None
+    until = at - source.delay if assumed else at
+    seen = store.con.execute(
+        "SELECT delivery_id, taken_until FROM seen_files WHERE municipality = ? AND source = ? AND name = ?",
+        [slug, source.source, file.name],
+    ).fetchone()
+    content_hash = intake.content_hash(file)
+    delivery_id = hashlib.sha256(f"{slug}|{source.source}|{file.name}|{content_hash}".encode()).hexdigest()[:16]
+    after = seen[1] if seen and seen[0] == delivery_id else None
+    taken = intake.take_in(
+        file, source, k=config.k, withhold_zero=config.municipality.withhold_zero, tz=config.municipality.timezone, after=after, until=until
+    )
+    delay = int(source.delay.total_seconds())
+    moment = f"TIMESTAMPTZ '{at.isoformat()}'"
+    known = f"greatest(interval_end, TIMESTAMPTZ '{issued.isoformat()}')" if issued else f"interval_end + INTERVAL {delay} SECONDS"
+    recorded = f"least({moment}, {known})" if verb == "backfill" else moment
+    arrival = ledger.Arrival(slug, source.dataset, source.source, delivery_id, content_hash, recorded)
+    with store.transaction():
+        merged = ledger.record(store, arrival, taken.cells)
+        row = _account(store, arrival, file, taken, merged, after is not None, received_at=issued or at, assumed=assumed)
+        _note_refused(store, delivery_id, taken)
+        _note_span(store, arrival, taken)
+        store.con.execute(
+            "INSERT OR REPLACE INTO seen_files VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            [slug, source.source, file.name, file.size, file.mtime_ns, delivery_id, until, taken.rows_held == 0],
+        )
+    return row if after is None or row["new_rows"] else None
+
+
+def _account(
+    store: Store, arrival: ledger.Arrival, file: Found, taken: intake.Taken, merged: ledger.Taken, again: bool, *,
+    received_at: datetime, assumed: bool,
+) -> dict[str, Any]:  # fmt: skip
+    """Write the row of ``deliveries``: rows in = accepted + suppressed + refused + duplicate. A second reading adds to the first."""
+    duplicate = taken.rows_duplicate + merged.duplicate_accepted + merged.duplicate_suppressed
+    counts = {
+        "rows_in": taken.rows_in,
+        "rows_accepted": taken.rows_accepted - merged.duplicate_accepted,
+        "rows_suppressed": taken.rows_suppressed - merged.duplicate_suppressed,
+        "rows_refused": taken.rows_refused,
+        "rows_duplicate": duplicate,
+    }
+    if again:
+        before = store.con.execute(f"SELECT {', '.join(counts)} FROM deliveries WHERE delivery_id = ?", [arrival.delivery_id]).fetchone()
+        counts = {name: value + (before[i] if before else 0) for i, (name, value) in enumerate(counts.items())}
+    state = taken.state
+    if state == "accepted" and taken.rows_held:
+        state = "partial"
+    elif state == "accepted" and counts["rows_duplicate"] and counts["rows_duplicate"] == counts["rows_in"]:
+        state = "duplicate"
+    row = {
+        "delivery_id": arrival.delivery_id, "municipality": arrival.municipality, "source": arrival.source, "name": file.name,
+        "content_hash": arrival.content_hash, "size_bytes": file.size, "received_at": received_at,
+        "received_how": "assumed" if assumed else "observed", "issued_at": taken.issued_at, "records_read": taken.records_read, **counts,
+        "rows_filtered": taken.rows_filtered, "rows_held": taken.rows_held, "state": state, "reason": taken.reason,
+    }  # fmt: skip
+    if state == "closed":  # a closed gate keeps only source, time, size, row count and the kind of finding by position
+        row["name"] = f"(closed delivery {arrival.delivery_id})"
+    columns = TABLES["deliveries"].columns
+    store.con.execute("DELETE FROM deliveries WHERE delivery_id = ?", [arrival.delivery_id])
+    store.con.execute(f"INSERT INTO deliveries VALUES ({', '.join('?' * len(columns))})", [row[c] for c in columns])
+    return {**row, "new_rows": taken.rows_in}
+
+
+def _note_refused(store: Store, delivery_id: str, taken: intake.Taken) -> None:
+    if taken.refused.num_rows == 0:
+        return
+    store.con.register("refused", taken.refused)
+    store.con.execute(f"INSERT INTO refused_rows SELECT '{delivery_id}', row_number, column_name, check_name, message FROM refused")
+    store.con.unregister("refused")
+
+
+def _note_span(store: Store, arrival: ledger.Arrival, taken: intake.Taken) -> None:
+    """The stretch a delivery speaks for: inside it, absence can mean zero where the source says so."""
+    if taken.cells.num_rows == 0:
+        return
+    store.con.register("delivered", taken.cells)
+    store.con.execute(f"""INSERT INTO spans SELECT '{arrival.municipality}', '{arrival.source}', '{arrival.delivery_id}',
+                          min(interval_start), max(interval_end) FROM delivered""")
+    store.con.unregister("delivered")

@@ -1,0 +1,182 @@
+"""Verbs that make runs happen: ``run``, ``backfill``, ``serve``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from pipelines.cli import options
+
+if TYPE_CHECKING:
+    from pipelines.tick import Progress
+
+At = Annotated[str | None, typer.Option("--at", metavar="T", help="The moment to run for, with offset; the clock's if not given.")]
+
+
+def run(
+    config: options.Config = options.DEFAULT_CONFIG,
+    workspace: options.Workspace = options.DEFAULT_WORKSPACE,
+    municipality: options.Municipality = None,
+    data: options.Data = None,
+    at: At = None,
+    wait: Annotated[float, typer.Option("--wait", metavar="S", min=0, help="Seconds to wait for a run that is under way.")] = 0.0,
+    lang: options.Language = "en",
+    as_json: options.Json = False,
+) -> None:
+    """One tick: take in what is new, compute what is due, publish."""
+    from pipelines import lock
+    from pipelines.cli import common, evening
+
+    slugs = common.slugs(config, municipality)
+    moment = common.moment(at) or common.now()
+    with lock.hold(workspace, wait):
+        good, mistakes = _sound(config, slugs, data)
+        outcomes = _through_the_flow(config, workspace, good, data, moment) if good else []
+    if as_json:
+        common.dump(outcomes)
+    for outcome in [] if as_json else outcomes:
+        print(f"{outcome['municipality']}: {outcome[f'message_{lang}']}")
+        for situation in outcome["situations"]:
+            print("  " + evening.in_a_line(situation, lang))
+    if mistakes:
+        raise mistakes
+
+
+def _sound(config: Path, slugs: list[str], data: Path | None) -> tuple[list[str], Exception | None]:
+    """The municipalities whose settings hold no mistake, and the mistakes of the others: known before a server starts."""
+    from pipelines import start
+    from schemas.problems import Problems
+
+    good, found = [], []
+    for slug in slugs:
+        try:
+            start.ready(config, slug, data)
+            good.append(slug)
+        except Problems as problems:
+            found += problems.problems
+    return good, Problems(found) if found else None
+
+
+def _through_the_flow(config: Path, workspace: Path, slugs: list[str], data: Path | None, at: datetime) -> list[dict[str, Any]]:
+    """Call the flow in this process, with the API given by PREFECT_API_URL or a temporary server."""
+    from pipelines.flows import environment
+
+    environment.prepare(environment.home(workspace, "run"))
+    environment.allow_temporary_server()
+    from pipelines.flows.tick import tick_flow
+
+    return tick_flow(**_parameters(config, workspace, slugs, data), at=at.isoformat())
+
+
+def _parameters(config: Path, workspace: Path, slugs: list[str], data: Path | None) -> dict[str, Any]:
+    """Parameters of the flow: text only, and whole paths, since a served run has another current folder."""
+    return {
+        "config": str(config.resolve()),
+        "workspace": str(workspace.resolve()),
+        "municipalities": slugs,
+        "data": str(data.resolve()) if data else None,
+    }
+
+
+def backfill(
+    config: options.Config = options.DEFAULT_CONFIG,
+    workspace: options.Workspace = options.DEFAULT_WORKSPACE,
+    municipality: options.Municipality = None,
+    data: options.Data = None,
+    to: Annotated[str | None, typer.Option("--to", metavar="T", help="Fill up to this moment, with offset; now if not given.")] = None,
+    restate: Annotated[bool, typer.Option("--restate", help="Judge what was computed before by today's settings too.")] = False,
+    wait: Annotated[float, typer.Option("--wait", metavar="S", min=0, help="Seconds to wait for a run that is under way.")] = 0.0,
+    lang: options.Language = "en",
+    as_json: options.Json = False,
+) -> None:
+    """Fill history: all deliveries up to a moment, computed as if each had come when it was due."""
+    from dataclasses import asdict
+
+    from pipelines import lock, start
+    from pipelines.cli import common
+    from pipelines.store import Store
+    from pipelines.tick import tick
+
+    slugs = common.slugs(config, municipality)
+    moment = common.moment(to) or common.now()
+    ready = {slug: start.ready(config, slug, data) for slug in slugs}
+    done = []
+    with lock.hold(workspace, wait), Store(workspace) as store:
+        for slug, (settings, cards) in ready.items():
+            with progress_bar(slug) as show:
+                done.append(tick(store, settings, cards, at=moment, verb="backfill", restate=restate, progress=show))
+    if as_json:
+        common.dump([asdict(summary) for summary in done])
+    else:
+        for summary in done:
+            print(f"{summary.municipality}: {summary.message_nl if lang == 'nl' else summary.message_en}")
+
+
+@contextmanager
+def progress_bar(title: str) -> Iterator[Progress]:
+    """A bar on standard error for the length of the block; gives the function that moves it: (text, share 0-1)."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn(title), BarColumn(), TextColumn("{task.percentage:>3.0f} %"), TimeElapsedColumn(), TextColumn("{task.description}"))
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        number = bar.add_task("", total=1.0)
+        yield lambda text, share: bar.update(number, completed=share, description=text)
+
+
+def serve(
+    config: options.Config = options.DEFAULT_CONFIG,
+    workspace: options.Workspace = options.DEFAULT_WORKSPACE,
+    municipality: options.Municipality = None,
+    data: options.Data = None,
+    check: Annotated[bool, typer.Option("--check", help="Say what would be served and whether the server answers, and stop.")] = False,
+    lang: options.Language = "en",
+) -> None:
+    """Run on a schedule until ended: at the municipality's pace, faster inside an event.
+
+    Uses the Prefect API of PREFECT_API_URL, or starts a server of its own. Start it again after a pace was changed.
+    """
+    from pipelines import calendar, start
+    from pipelines.cli import common
+    from pipelines.flows import serve as serving
+
+    slugs = common.slugs(config, municipality)
+    settings = [start.ready(config, slug, data)[0].municipality for slug in slugs]
+    now = common.now()
+    every = calendar.finest(settings, now)
+    for one in settings:
+        _say_pace(one, now, lang)
+    if check:
+        from pipelines.flows import server
+
+        with server.standing(workspace) as found:
+            print(common.text("server_answers", lang, api=found.api))
+        return
+    name = "+".join(slugs)
+    ready = common.text("serving", lang, every=_minutes(every.total_seconds()))
+    serving.serve(workspace, name, every, _parameters(config, workspace, slugs, data), lambda _api: print(ready, flush=True))
+    print(common.text("served", lang))
+
+
+def _say_pace(municipality: Any, now: datetime, lang: str) -> None:
+    from pipelines.cli import common
+
+    slug, pace = municipality.municipality, _minutes(municipality.pace.total_seconds())
+    print(f"{slug}: " + common.text("pace", lang, every=pace))
+    for event in municipality.events:
+        if event.pace and event.to > now:
+            values = {"name": getattr(event.name, lang), "every": _minutes(event.pace.total_seconds()), "start": event.from_, "end": event.to}
+            print(f"{slug}: " + common.text("pace_event", lang, **values))
+
+
+def _minutes(seconds: float) -> str:
+    from datetime import timedelta
+
+    from schemas.settings import format_duration
+
+    return format_duration(timedelta(seconds=seconds))

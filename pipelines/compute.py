@@ -1,0 +1,305 @@
+"""From changed cells to indicator values: which slots are due, their inputs, the card's own SQL, the difference written.
+
+One text of SQL for a tick and for years of history. A slot computed before keeps the settings that were in force then
+(rule 21) unless it is restated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+import pyarrow as pa
+
+from indicators import evaluate
+from indicators.card import Card
+from indicators.in_force import segments
+from pipelines import baselines
+from pipelines.slots import Feed, bucket, feeds, slots_sql
+from pipelines.store import Store
+from schemas.config import Config
+from schemas.results import TABLES
+from schemas.settings import BANDS
+
+# A value of a source that is not the place's first choice is trusted less; shown beside the level, never in it.
+SECOND_CHOICE = 0.8
+
+
+def card_feeds(config: Config, card: Card) -> dict[str, list[Feed]]:
+    """The sources that feed each input of a card here; an input that has none makes the card blind in this town."""
+    return {name: feeds(config, tuple(spec.from_)) for name, spec in card.inputs.items()}
+
+
+def active_cards(config: Config, cards: Mapping[str, Card]) -> list[Card]:
+    """The cards that the municipality switched on and that have a source for every input."""
+    chosen = [cards[name] for name in config.municipality.indicators if name in cards]
+    return [card for card in chosen if all(card_feeds(config, card).values())]
+
+
+def values(
+    store: Store, config: Config, cards: Mapping[str, Card], *, at: datetime, until: datetime, run_id: str, assume_arrival: bool,
+    restate: bool = False,
+) -> tuple[int, int]:
+    """Compute all slots that dirty cells before ``until`` reach; returns (slots computed, values changed). Inside a transaction.
+
+    Leaves the days from which held levels must be rerun in ``dirty_levels`` and clears the dirt it worked off.
+    """  # fmt: skip
+    con, slug = store.con, config.municipality.municipality
+    con.execute(
+        "CREATE OR REPLACE TEMP TABLE chunk AS SELECT DISTINCT * FROM dirty_cells WHERE municipality = ? AND interval_start < ?",
+        [slug, until],
+    )
+    span = con.execute("SELECT min(interval_start), max(interval_start) FROM chunk").fetchone()
+    if span is None or span[0] is None:
+        return 0, 0
+    active = active_cards(config, cards)
+    _prepare_segments(store, config, active, span[0] - timedelta(hours=1), span[1] + timedelta(hours=1))
+    for card in active:
+        _todo(store, config, card, "chunk")
+    _refresh_baselines(store, config, active, at)
+    computed = changed = 0
+    for card in active:
+        done, differ = _compute_card(store, config, card, at=at, run_id=run_id, assume_arrival=assume_arrival, restate=restate)
+        computed, changed = computed + done, changed + differ
+    con.execute("DELETE FROM dirty_cells WHERE municipality = ? AND interval_start < ?", [slug, until])
+    return computed, changed
+
+
+def _prepare_segments(store: Store, config: Config, cards: list[Card], start: datetime, end: datetime) -> None:
+    """``in_force``: per card and place, which settings hold from when to when; new settings are kept by their hash."""
+    rows: list[dict[str, object]] = []
+    settings: dict[str, dict[str, object]] = {}
+    kinds = {p.place.place: p.place.kind for p in config.places}
+    slug = config.municipality.municipality
+    for card in cards:
+        for place, kind in kinds.items():
+            for part in segments(config, card, place, start, end):
+                effective = part.settings
+                rows.append({
+                    "indicator": card.id, "place": place, "place_kind": kind, "seg_start": part.start, "seg_end": part.end,
+                    "interval_minutes": int(effective.interval.total_seconds() // 60), "config_hash": effective.config_hash,
+                    "threshold_source": effective.threshold_source,
+                })  # fmt: skip
+                settings.setdefault(effective.config_hash, {
+                    "config_hash": effective.config_hash, "municipality": slug, "indicator": card.id, "place": place,
+                    "settings": effective.as_json(),
+                })  # fmt: skip
+    utc = pa.timestamp("us", "UTC")
+    shape = pa.schema({
+        "indicator": pa.string(), "place": pa.string(), "place_kind": pa.string(), "seg_start": utc, "seg_end": utc,
+        "interval_minutes": pa.int32(), "config_hash": pa.string(), "threshold_source": pa.string(),
+    })  # fmt: skip
+    kept = pa.schema([(c, pa.string()) for c in ("config_hash", "municipality", "indicator", "place", "settings")])
+    con = store.con
+    con.register("segment_rows", pa.Table.from_pylist(rows, shape))
+    con.execute("CREATE OR REPLACE TEMP TABLE in_force AS FROM segment_rows")
+    con.unregister("segment_rows")
+    con.register("setting_rows", pa.Table.from_pylist(list(settings.values()), kept))
+    con.execute("INSERT INTO effective_settings BY NAME FROM setting_rows ANTI JOIN effective_settings USING (config_hash)")
+    con.unregister("setting_rows")
+
+
+def _todo_name(card: Card) -> str:
+    return "todo_" + card.id.replace(".", "_").replace("-", "_")
+
+
+def _todo(store: Store, config: Config, card: Card, cells: str) -> None:
+    """``todo_<card>``: slots of the card that the changed cells touch, widened by the card's window."""
+    sources = ", ".join(f"'{f.source}'" for fs in card_feeds(config, card).values() for f in fs)
+    slot = bucket("f.interval_minutes", "c.interval_start", config)
+    longest = max((int(i.window.length.total_seconds() // 60) for i in card.inputs.values() if i.window), default=0)
+    store.con.execute(f"""
+        CREATE OR REPLACE TEMP TABLE {_todo_name(card)} AS
+        SELECT DISTINCT f.place, unnest(range({slot}, {slot} + to_minutes(greatest({longest}, f.interval_minutes)),
+                        to_minutes(f.interval_minutes))) AS slot_start, f.interval_minutes
+        FROM {cells} c JOIN in_force f ON f.place = c.place AND f.indicator = '{card.id}'
+            AND {slot} >= f.seg_start AND {slot} < f.seg_end
+        WHERE c.source IN ({sources})
+    """)
+
+
+def _refresh_baselines(store: Store, config: Config, cards: list[Card], at: datetime) -> None:
+    """Bring baselines up to date for the slots to do; slots whose baseline changed are to do as well."""
+    con, zone = store.con, config.municipality.timezone
+    readers = [c for c in cards if c.baseline]
+    if not readers:
+        return
+    local = f"CAST(timezone('{zone}', t.slot_start) AS DATE)"
+    used = {f.source: f for card in readers for fs in card_feeds(config, card).values() for f in fs}
+    wanted = " UNION ".join(
+        f"SELECT '{feed.source}' AS source, t.place, t.interval_minutes, {local} AS local_date FROM {_todo_name(card)} t"
+        for card in readers for fs in card_feeds(config, card).values() for feed in fs
+    )  # fmt: skip
+    con.execute(f"CREATE OR REPLACE TEMP TABLE wanted_days AS {wanted}")
+    con.execute(f"""CREATE OR REPLACE TEMP TABLE late_days AS
+        SELECT DISTINCT source, place, CAST(timezone('{zone}', interval_start) AS DATE) AS local_date FROM chunk""")
+    changed = baselines.refresh(store, config, list(used.values()), "wanted_days", "late_days", at)
+    _slots_of_changed_baselines(store, config, readers, changed)
+
+
+def _slots_of_changed_baselines(store: Store, config: Config, readers: list[Card], changed: str) -> None:
+    """Add the slots whose baseline row changed: their local clock, found again as instants (twice in an autumn night)."""
+    con, zone = store.con, config.municipality.timezone
+    con.execute(f"""
+        CREATE OR REPLACE TEMP TABLE touched AS
+        SELECT DISTINCT source, place, interval_minutes, instant AS interval_start FROM (
+            SELECT source, place, interval_minutes, local_date + local_time AS local_ts,
+                   unnest([timezone('{zone}', local_date + local_time) - INTERVAL 1 HOUR, timezone('{zone}', local_date + local_time),
+                           timezone('{zone}', local_date + local_time) + INTERVAL 1 HOUR]) AS instant
+            FROM {changed})
+        WHERE timezone('{zone}', instant) = local_ts
+    """)
+    first, last = con.execute("SELECT min(interval_start), max(interval_start) FROM touched").fetchone()  # type: ignore[misc]
+    if first is None:
+        return
+    held = con.execute("SELECT min(seg_start), max(seg_end) FROM in_force").fetchone()
+    if held and held[0] is not None and (first < held[0] or last >= held[1]):
+        _prepare_segments(store, config, readers, min(first, held[0]), max(last + timedelta(hours=1), held[1]))
+    for card in readers:
+        con.execute(f"""
+            INSERT INTO {_todo_name(card)}
+            SELECT DISTINCT t.place, t.interval_start, f.interval_minutes FROM touched t JOIN in_force f
+                ON f.place = t.place AND f.indicator = '{card.id}' AND f.interval_minutes = t.interval_minutes
+                AND t.interval_start >= f.seg_start AND t.interval_start < f.seg_end
+            ANTI JOIN {_todo_name(card)} d ON d.place = t.place AND d.slot_start = t.interval_start
+        """)
+
+
+def _compute_card(
+    store: Store, config: Config, card: Card, *, at: datetime, run_id: str, assume_arrival: bool, restate: bool
+) -> tuple[int, int]:
+    """Write the values of a card's slots to do; returns (slots, values changed)."""
+    con = store.con
+    con.execute(f"CREATE OR REPLACE TEMP TABLE todo AS FROM {_todo_name(card)}")
+    count = con.execute("SELECT count(*) FROM todo").fetchone()[0]  # type: ignore[index]
+    if not count:
+        return 0, 0
+    current = standing(store, config, card)
+    new = f"SELECT *, '{run_id}' AS run_id FROM ({evaluated(store, config, card, at, None if restate else current)})"
+    delay = max(f.delay for fs in card_feeds(config, card).values() for f in fs)
+    late = f"interval_end + INTERVAL {int(delay.total_seconds())} SECONDS"
+    now = f"TIMESTAMPTZ '{at.isoformat()}'"
+    recorded, gone = (f"least({now}, n.{late})", f"least({now}, o.{late})") if assume_arrival else (now, now)
+    changes = store.replace("indicator_values", new, f"SELECT * FROM {current}", recorded, gone)
+    con.execute("""
+        INSERT INTO dirty_levels SELECT municipality, indicator, place, min(CAST(interval_start AS DATE))
+        FROM changed_indicator_values GROUP BY ALL
+    """)
+    return int(count), changes.total
+
+
+def standing(store: Store, config: Config, card: Card) -> str:
+    """SQL for the current rows of the slots in ``todo``."""
+    start, end = store.con.execute("SELECT min(slot_start), max(slot_start) FROM todo").fetchone()  # type: ignore[misc]
+    return f"""(SELECT v.* FROM {store.relation("indicator_values", start, end + timedelta(hours=1))} v
+                SEMI JOIN todo t ON t.place = v.place AND t.slot_start = v.interval_start
+                WHERE v.municipality = '{config.municipality.municipality}' AND v.indicator = '{card.id}')"""
+
+
+def evaluated(store: Store, config: Config, card: Card, at: datetime, current: str | None) -> str:
+    """SELECT of the rows of ``indicator_values`` (but run and moment) for the slots in ``todo``; explain runs the same text.
+
+    Needs the temporary tables ``todo`` (place, slot_start, interval_minutes) and ``in_force``. ``current``: rows whose
+    settings are kept.
+    """
+    _settings(store, card, current)
+    _cells(store, config, card, at)
+    columns = [c for c in (*TABLES["indicator_values"].columns, "judged") if c not in ("run_id", "recorded_at")]
+    # A holiday is judged against its own weekday and against Sunday: the lower deviation counts (rule 18).
+    return f"""SELECT {", ".join(columns)}, raw_value FROM ({evaluate.sql(card, "cells")})
+               QUALIFY row_number() OVER (PARTITION BY place, interval_start ORDER BY level = 'unknown', raw_value, value_high) = 1"""
+
+
+def _settings(store: Store, card: Card, current: str | None) -> None:
+    """``slot_settings``: per slot the settings to judge by, as columns the card's SQL can name."""
+    names = [*card.attributes, *card.parameters]
+    numbers = "".join(f""", (settings ->> '$.values.{n}')::DOUBLE AS "{n}" """ for n in names)
+    for band in BANDS:
+        for edge in ("enter", "exit"):
+            numbers += f", (settings ->> '$.bands.{band}.{edge}')::DOUBLE AS {band}_{edge}"
+    kept = "v.config_hash" if current else "NULL"
+    join = f"LEFT JOIN {current} v ON v.place = t.place AND v.interval_start = t.slot_start" if current else ""
+    store.con.execute(f"""
+        CREATE OR REPLACE TEMP TABLE slot_settings AS
+        WITH hashed AS (
+            SELECT t.place, t.slot_start, t.interval_minutes, f.place_kind, coalesce({kept}, f.config_hash) AS config_hash,
+                   CASE WHEN {kept} IS NULL THEN f.threshold_source ELSE {"v.threshold_source" if current else "NULL"} END AS threshold_source
+            FROM todo t JOIN in_force f ON f.place = t.place AND f.indicator = '{card.id}'
+                AND t.slot_start >= f.seg_start AND t.slot_start < f.seg_end
+            {join})
+        SELECT h.*, e.* EXCLUDE (config_hash) FROM hashed h JOIN (
+            SELECT config_hash, settings ->> '$.place_type' AS place_type {numbers}
+            FROM effective_settings SEMI JOIN hashed USING (config_hash)) e USING (config_hash)
+    """)
+
+
+def _cells(store: Store, config: Config, card: Card, at: datetime) -> None:
+    """``cells``: a row per slot to judge, in the shape :func:`indicators.evaluate.sql` reads."""
+    con, slug = store.con, config.municipality.municipality
+    start, last = con.execute("SELECT min(slot_start), max(slot_start) FROM slot_settings").fetchone()  # type: ignore[misc]
+    end = last + timedelta(hours=1)
+    inputs = card_feeds(config, card)
+    for name in inputs:
+        _input(store, config, card, name, start, end, at)
+    first, *others = inputs
+    joins = " ".join(f"JOIN input_{o} ON input_{o}.place = input_{first}.place AND input_{o}.slot_start = input_{first}.slot_start"
+                     for o in others)  # fmt: skip
+    order = "['ok', 'suppressed', 'missing', 'outage', 'invalid']"
+    ranks = ", ".join(f"list_position({order}, input_{n}.status)" for n in inputs)
+    values = ", ".join(f"input_{n}.value AS {n}, input_{n}.low AS {n}_low, input_{n}.high AS {n}_high" for n in inputs)
+    baseline = ""
+    if card.baseline:
+        joins += f""" LEFT JOIN known_for_slots b ON b.source = input_{first}.source AND b.place = input_{first}.place
+                AND b.interval_minutes = input_{first}.interval_minutes AND b.local_date = input_{first}.local_date
+                AND b.local_time = CAST(input_{first}.local_ts AS TIME)"""
+        baseline = ", " + ", ".join(f'b."{c}"' for c in card.baseline)
+        dates = con.execute(f"SELECT min(local_date), max(local_date) FROM input_{first}").fetchone()
+        relation = "(SELECT * FROM baselines LIMIT 0)" if not dates or dates[0] is None else baselines.stored(store, *dates)
+        con.execute(f"CREATE OR REPLACE TEMP TABLE known_for_slots AS SELECT * FROM {relation} WHERE municipality = '{slug}'")
+    con.execute(f"""
+        CREATE OR REPLACE TEMP TABLE cells AS
+        SELECT '{slug}' AS municipality, s.place, s.place_kind, input_{first}.source, s.slot_start AS interval_start,
+               input_{first}.slot_end AS interval_end, input_{first}.local_date, CAST(input_{first}.local_ts AS TIME) AS local_time,
+               {order}[greatest({ranks})] AS status, least({", ".join(f"input_{n}.coverage" for n in inputs)}) AS coverage,
+               least({", ".join(f"input_{n}.confidence" for n in inputs)}) AS confidence, {values}, s.* EXCLUDE (place, place_kind, slot_start)
+               {baseline}
+        FROM slot_settings s JOIN input_{first} ON input_{first}.place = s.place AND input_{first}.slot_start = s.slot_start {joins}
+    """)
+
+
+def _input(store: Store, config: Config, card: Card, name: str, start: datetime, end: datetime, at: datetime) -> None:
+    """``input_<name>``: one row a slot from the best source: the known value of the lowest rank counts (rule 9)."""
+    spec = card.inputs[name]
+    lengths = [m for (m,) in store.con.execute("SELECT DISTINCT interval_minutes FROM slot_settings ORDER BY 1").fetchall()]
+    found = feeds(config, tuple(spec.from_))
+    reach = spec.window.length if spec.window else timedelta(0)
+    slots = " UNION ALL ".join(
+        slots_sql(store, config, feed, m, start - reach, end, at, None if spec.window else "slot_settings")
+        for feed in found for m in lengths if m % feed.step_minutes == 0
+    ) or "SELECT NULL LIMIT 0"  # fmt: skip
+    whole = f"(status = 'ok' AND coverage >= {card.min_coverage})"
+    store.con.execute(f"""
+        CREATE OR REPLACE TEMP TABLE input_{name} AS
+        WITH slots AS ({slots})
+        SELECT * EXCLUDE (rank), coverage * CASE WHEN rank = min(rank) OVER (PARTITION BY place) THEN 1.0 ELSE {SECOND_CHOICE} END AS confidence
+        FROM slots
+        QUALIFY row_number() OVER (PARTITION BY place, slot_start, interval_minutes
+            ORDER BY NOT {whole}, list_position(['ok', 'invalid', 'outage', 'suppressed', 'missing'], status), rank, source) = 1
+    """)
+    if spec.window:
+        _windowed(store, name, int(spec.window.length.total_seconds() // 60), spec.window.take)
+
+
+def _windowed(store: Store, name: str, minutes: int, take: str) -> None:
+    """Replace an input by its trailing window of ``minutes``; one unknown slot inside makes the window unknown in kind."""
+    over = f"""OVER (PARTITION BY place, interval_minutes ORDER BY slot_start
+               RANGE BETWEEN INTERVAL {minutes} MINUTES - to_minutes(interval_minutes) PRECEDING AND CURRENT ROW)"""
+    pick = {"sum": "sum", "max": "max", "min": "min", "first": "first_value"}[take]
+    order = "['ok', 'suppressed', 'missing', 'outage', 'invalid']"
+    store.con.execute(f"""
+        CREATE OR REPLACE TEMP TABLE input_{name} AS
+        SELECT * REPLACE ({order}[max(list_position({order}, status)) {over}] AS status,
+                          sum(coverage) {over} * interval_minutes / {minutes} AS coverage,
+                          {pick}(value) {over} AS value, {pick}(low) {over} AS low, {pick}(high) {over} AS high)
+        FROM input_{name}
+    """)

@@ -1,0 +1,50 @@
+"""The process that polls for scheduled runs: ``python -m pipelines.flows.serving <settings as JSON>``, a child of ``drukte serve``.
+
+Each run is a process of its own that imports this process's main module again, so the flow lives elsewhere and the
+start below stands under ``__main__``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import threading
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+# Runs fall on whole multiples of the step on the clock, whenever serving started.
+ANCHOR = datetime(2020, 1, 1, tzinfo=UTC)
+
+
+def main(text: str) -> None:
+    """Serve one deployment until ended. ``text``: JSON with name, seconds, the flow's parameters and our server's process."""
+    from prefect.schedules import Interval
+
+    from pipelines.flows.tick import tick_flow
+
+    settings: dict[str, Any] = json.loads(text)
+    threading.Thread(target=_end_with, args=(os.getppid(), settings["server"]), daemon=True).start()
+    tick_flow.serve(
+        name=settings["name"],
+        schedule=Interval(timedelta(seconds=settings["seconds"]), anchor_date=ANCHOR),
+        parameters=settings["parameters"],
+        limit=1,
+        pause_on_shutdown=False,
+        print_starting_message=False,
+    )
+
+
+def _end_with(parent: int, server: int | None) -> None:
+    """When ``drukte serve`` itself was killed: end its server and this process group, so that nothing goes on unseen."""
+    while os.getppid() == parent:
+        time.sleep(1.0)
+    if server is not None:
+        os.killpg(server, signal.SIGTERM)
+    os.killpg(0, signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,71 @@
+"""The flow behind ``drukte run`` and ``drukte serve``: the same plain tick, one municipality of a workspace after another.
+
+Set Prefect's environment (:mod:`pipelines.flows.environment`) before importing this module.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from prefect import flow, task
+from prefect.cache_policies import NO_CACHE
+from prefect.runtime import flow_run
+
+from pipelines import calendar, faults, lock, start
+from pipelines.store import Store
+from pipelines.tick import tick
+
+Outcome = dict[str, Any]
+"""``municipality``, ``at``, ``due``; when it ran the fields of :class:`pipelines.tick.Summary` with both messages."""
+
+
+@task(name="tick", cache_policy=NO_CACHE)
+def tick_task(store: Store, config: str, slug: str, data: str | None, at: datetime, only_due: bool) -> Outcome:
+    """Take in, compute, judge and publish for one municipality; with ``only_due`` just when its calendar says so."""
+    settings, cards = start.ready(Path(config), slug, Path(data) if data else None)
+    if only_due and not calendar.due(settings.municipality, at, calendar.last_run_at(store, slug)):
+        return {"municipality": slug, "at": at, "due": False}
+    done = tick(store, settings, cards, at=at)
+    return {**asdict(done), "due": True, "message_nl": done.message_nl, "message_en": done.message_en}
+
+
+@flow(name="drukte-tick", persist_result=False)
+def tick_flow(
+    config: str, workspace: str, municipalities: list[str], data: str | None = None, at: str | None = None, wait: float = 0.0
+) -> list[Outcome]:
+    """One run for each municipality. ``at`` (ISO with offset): the moment to run for; without it, the run is a scheduled one.
+
+    A scheduled run is for the moment it was planned for (or now, when that has passed), does only what the calendar
+    says is due, and says on standard output what it did. A municipality that fails does not keep the others from
+    running; the first error is raised at the end. Raises :class:`pipelines.lock.Held` when the workspace stays taken.
+    """
+    moment = datetime.fromisoformat(at) if at else _scheduled()
+    outcomes: list[Outcome] = []
+    failures: list[Exception] = []
+    with lock.hold(Path(workspace), wait), Store(Path(workspace)) as store:
+        for slug in municipalities:
+            try:
+                outcomes.append(tick_task(store, config, slug, data, moment, only_due=at is None))
+            except Exception as error:
+                failures.append(error)
+                if at is None:
+                    _say(moment, slug, *faults.in_words(error)[1])
+    if at is None:
+        for outcome in outcomes:
+            _say(moment, outcome["municipality"], outcome["message_en"] if outcome["due"] else "nothing due")
+    if failures:
+        raise failures[0]
+    return outcomes
+
+
+def _scheduled() -> datetime:
+    """The planned moment; a run that comes late is for now, and those behind it then find nothing due."""
+    return max(flow_run.scheduled_start_time, datetime.now(UTC))
+
+
+def _say(at: datetime, slug: str, *lines: str) -> None:
+    for line in lines:
+        print(f"{at:%Y-%m-%d %H:%M:%S}Z {slug}: {line}", flush=True)

@@ -1,0 +1,180 @@
+"""Take the cells of a delivery into ``observations``: duplicates, revisions and statuses told apart (rules 5, 10, 11).
+
+Everything happens in one transaction of the caller, together with the dirt it leaves behind: a run killed between
+taking in and computing finds the dirt again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import pyarrow as pa
+
+from pipelines.store import Store
+from schemas.results import TABLES
+
+KEY = TABLES["observations"].key
+_KEYS = ", ".join(KEY)
+
+# Rule 5, by what a cell has: a value that counts, a refused row, a declared outage, a withheld value, nothing.
+STATUS = """CASE WHEN cand_value IS NOT NULL THEN 'ok' WHEN invalid THEN 'invalid' WHEN outage THEN 'outage'
+                 WHEN withheld_high IS NOT NULL THEN 'suppressed' ELSE 'missing' END"""
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """Who delivers: the identity of a delivery and how its moment of arrival is known.
+
+    ``recorded_at`` is a SQL expression over a cell: the tick's moment, or (backfill) the end of the interval plus
+    the stated delay, never after the tick.
+    """
+
+    municipality: str
+    dataset: str
+    source: str
+    delivery_id: str
+    content_hash: str
+    recorded_at: str
+
+
+@dataclass(frozen=True)
+class Taken:
+    """Rows of the delivery that turned out to stand already with equal values: accepted and suppressed ones apart."""
+
+    duplicate_accepted: int
+    duplicate_suppressed: int
+    cells_changed: int
+
+
+def record(store: Store, arrival: Arrival, cells: pa.Table) -> Taken:
+    """Merge the cells of one delivery into the current observations; note dirt for cells whose content changed.
+
+    ``cells``: row_number, place, interval_start, interval_end, measure, value, value_low, value_high, status, issued_at.
+    Losing revisions are kept in history, never current. Inside a transaction.
+    """
+    con = store.con
+    if cells.num_rows == 0:
+        return Taken(0, 0, 0)
+    con.register("delivered", cells)
+    try:
+        _incoming(store, arrival)
+    finally:
+        con.unregister("delivered")
+    start, end = con.execute("SELECT min(interval_start), max(interval_end) FROM incoming_cells").fetchone()  # type: ignore[misc]
+    _merge(store, arrival, start, end)
+    duplicates = _duplicates(store)
+    changed = apply(store, "merged_cells")
+    return Taken(*duplicates, changed)
+
+
+def _incoming(store: Store, arrival: Arrival) -> None:
+    """One row a key: at most one value (ok or withheld), and whether a refused or outage row came for it too."""
+    store.con.execute(
+        f"""
+        CREATE OR REPLACE TEMP TABLE incoming_cells AS
+        SELECT $municipality AS municipality, $dataset AS dataset, $source AS source, place, interval_start, measure,
+               max(interval_end) AS interval_end, min(row_number) FILTER (status IN ('ok', 'suppressed')) AS row_number,
+               CAST(max(value) FILTER (status = 'ok') AS DECIMAL(18,6)) AS cand_value,
+               CAST(max(value_high) FILTER (status = 'suppressed') AS DECIMAL(18,6)) AS withheld_high,
+               bool_or(status = 'invalid') AS invalid, bool_or(status = 'outage') AS outage,
+               max({arrival.recorded_at}) AS recorded_at, coalesce(max(issued_at), max({arrival.recorded_at})) AS issued_at
+        FROM delivered GROUP BY place, interval_start, measure
+        """,
+        {"municipality": arrival.municipality, "dataset": arrival.dataset, "source": arrival.source},
+    )
+    store.con.execute(f"""ALTER TABLE incoming_cells ADD COLUMN content_hash VARCHAR DEFAULT '{arrival.content_hash}'""")
+    store.con.execute(f"""ALTER TABLE incoming_cells ADD COLUMN delivery_id VARCHAR DEFAULT '{arrival.delivery_id}'""")
+
+
+def _merge(store: Store, arrival: Arrival, start: datetime, end: datetime) -> None:
+    """``merged_cells``: what each touched key becomes, beside what it was (columns ``was_*``).
+
+    A value counts by (issued_at, content hash) of its delivery (rule 10); flags add up, whoever came first.
+    """
+    where = f"municipality = '{arrival.municipality}' AND dataset = '{arrival.dataset}' AND source = '{arrival.source}'"
+    current = store.relation("observations", start, end)
+    store.con.execute(f"""
+        CREATE OR REPLACE TEMP TABLE merged_cells AS
+        WITH cur AS (SELECT * FROM {current} WHERE {where}),
+        paired AS (
+            SELECT i.*, c.place IS NOT NULL AS stands, c.value AS was_value, c.withheld_high AS was_withheld, c.status AS was_status,
+                   c.issued_at AS was_issued, c.content_hash AS was_hash, c.delivery_id AS was_delivery, c.recorded_at AS was_recorded,
+                   coalesce(c.invalid, false) AS was_invalid, coalesce(c.outage, false) AS was_outage,
+                   c.content_hash IS NOT NULL AND (c.status = 'ok' OR c.withheld_high IS NOT NULL) AS had_candidate,
+                   i.cand_value IS NOT NULL OR i.withheld_high IS NOT NULL AS has_candidate
+            FROM incoming_cells i LEFT JOIN cur c USING (place, interval_start, measure)),
+        judged AS (
+            SELECT *, has_candidate AND NOT (had_candidate AND (was_issued, was_hash) >= (issued_at, content_hash)) AS wins,
+                   had_candidate AND cand_value IS NOT DISTINCT FROM CASE WHEN was_status = 'ok' THEN was_value END
+                       AND withheld_high IS NOT DISTINCT FROM was_withheld AS same
+            FROM paired)
+        SELECT municipality, dataset, source, place, interval_start, interval_end, measure, row_number, recorded_at, stands,
+               CASE WHEN wins THEN cand_value WHEN had_candidate AND was_status = 'ok' THEN was_value END AS cand_value,
+               CASE WHEN wins THEN withheld_high WHEN had_candidate THEN was_withheld END AS withheld_high,
+               coalesce(invalid, false) OR was_invalid AS invalid, coalesce(outage, false) OR was_outage AS outage,
+               CASE WHEN wins THEN issued_at WHEN had_candidate THEN was_issued END AS issued_at,
+               CASE WHEN wins THEN content_hash WHEN had_candidate THEN was_hash END AS content_hash,
+               CASE WHEN wins AND NOT same THEN delivery_id WHEN had_candidate THEN was_delivery END AS delivery_id,
+               wins, has_candidate, had_candidate, cand_value AS sent_value, withheld_high AS sent_withheld,
+               delivery_id AS sent_by, was_value, was_withheld, was_status, was_recorded, same
+        FROM judged
+    """)
+
+
+def _duplicates(store: Store) -> tuple[int, int]:
+    """Rows of this delivery all of whose measures stood already, equal: (accepted ones, suppressed ones)."""
+    found = store.con.execute("""
+        SELECT count(*) FILTER (NOT withheld), count(*) FILTER (withheld) FROM (
+            SELECT row_number, bool_and(same) AS doubled, bool_or(sent_withheld IS NOT NULL) AS withheld
+            FROM merged_cells WHERE has_candidate GROUP BY row_number) WHERE doubled
+    """).fetchone()
+    return (found[0], found[1]) if found else (0, 0)
+
+
+def apply(store: Store, merged: str) -> int:
+    """Write merged cells: supersede, replace, keep losing revisions in history, note dirt. Returns cells whose content changed.
+
+    ``merged`` holds the observation key, interval_end, cand_value, withheld_high, invalid, outage, issued_at, content_hash,
+    delivery_id, recorded_at, stands, wins, has_candidate, same, sent_* and was_* columns (see :func:`_merge`).
+    """
+    con = store.con
+    con.execute(f"""
+        CREATE OR REPLACE TEMP TABLE next_cells AS
+        SELECT *, {STATUS} AS status,
+               CASE WHEN cand_value IS NOT NULL THEN cand_value
+                    WHEN {STATUS} = 'suppressed' THEN CAST(0 AS DECIMAL(18,6)) END AS value_low,
+               CASE WHEN cand_value IS NOT NULL THEN cand_value WHEN {STATUS} = 'suppressed' THEN withheld_high END AS value_high,
+               NOT stands OR {STATUS} IS DISTINCT FROM was_status
+                   OR cand_value IS DISTINCT FROM CASE WHEN was_status = 'ok' THEN was_value END
+                   OR withheld_high IS DISTINCT FROM was_withheld AS changed,
+               stands AND has_candidate AND NOT wins AND NOT same AS lost
+        FROM {merged}
+    """)
+    touched = "SELECT DISTINCT CAST(interval_start AS DATE) FROM next_cells WHERE changed OR wins OR lost OR invalid OR outage"
+    store.make_hot("observations", touched)
+    store.make_hot("observations_superseded", touched)
+    columns = ", ".join(TABLES["observations"].columns)
+    con.execute(f"""
+        INSERT INTO observations_superseded ({columns}, superseded_at)
+        SELECT {", ".join("o." + c for c in TABLES["observations"].columns)}, greatest(n.recorded_at, o.recorded_at)
+        FROM observations o JOIN next_cells n USING ({_KEYS}) WHERE n.changed
+        UNION ALL
+        SELECT municipality, dataset, source, place, interval_start, interval_end, measure, sent_value,
+               coalesce(sent_value, CASE WHEN sent_withheld IS NOT NULL THEN CAST(0 AS DECIMAL(18,6)) END),
+               coalesce(sent_value, sent_withheld), CASE WHEN sent_value IS NULL THEN 'suppressed' ELSE 'ok' END,
+               sent_by, recorded_at, recorded_at
+        FROM next_cells WHERE lost
+    """)
+    matches = " AND ".join(f"o.{k} = n.{k}" for k in KEY)
+    con.execute(f"DELETE FROM observations o USING next_cells n WHERE (n.changed OR n.wins OR n.invalid OR n.outage) AND {matches}")
+    # An equal value from a newer delivery moves only the stamp: the row keeps the moment and delivery it became known by.
+    con.execute(f"""
+        INSERT INTO observations ({columns}, issued_at, content_hash, invalid, outage, withheld_high)
+        SELECT municipality, dataset, source, place, interval_start, interval_end, measure, cand_value, value_low, value_high, status,
+               delivery_id, CASE WHEN changed THEN greatest(recorded_at, was_recorded) ELSE was_recorded END, issued_at, content_hash, invalid, outage,
+               withheld_high
+        FROM next_cells WHERE changed OR wins OR invalid OR outage
+    """)
+    con.execute("INSERT INTO dirty_cells SELECT DISTINCT municipality, dataset, source, place, interval_start FROM next_cells WHERE changed")
+    return int(con.execute("SELECT count(*) FROM next_cells WHERE changed").fetchone()[0])  # type: ignore[index]

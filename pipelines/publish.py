@@ -1,0 +1,166 @@
+"""Write ``published/indicators.duckdb`` aside and swap it in: hot tables, views over an explicit list of sealed files.
+
+The publication is derived and repeatable: a run killed before the swap is repaired by publishing again. Readers keep
+the file they opened. It is written in a storage version that DuckDB 1.4 and 1.5 open too.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+
+import duckdb
+
+from pipelines.store import Store
+from pipelines.store.sealing import fsync, sealable
+from pipelines.store.tables import physical, superseded_columns
+from schemas import vocabulary
+from schemas.results import TABLES, Table
+
+FILE = "indicators.duckdb"
+REPAIR = (
+    "SET VARIABLE drukte_root = (SELECT parse_dirpath(path) || '/' FROM duckdb_databases() WHERE database_name = current_database());"
+)
+
+
+def publish(store: Store, at: datetime) -> Path:
+    """Publish the current state; returns the path. ``at`` is shown as the moment of publication."""
+    final, aside = store.published / FILE, store.published / f".{FILE}.new"
+    for leftover in store.published.glob(f".{FILE}*"):
+        leftover.unlink()
+    con = store.con
+    con.execute(f"ATTACH '{aside}' AS pub (STORAGE_VERSION 'v1.2.0')")
+    try:
+        _about(store, at)
+        # Names inside views and macros are looked up where they are made: they must find the published tables.
+        con.execute("USE pub")
+        con.execute("BEGIN")
+        for table in sorted(TABLES.values(), key=lambda t: t.name == "data_quality"):  # a view over the others
+            _table(store, table)
+        con.execute("COMMIT")
+        con.execute("CHECKPOINT pub")
+    except BaseException:
+        _quietly(con, "ROLLBACK")
+        raise
+    finally:
+        con.execute("USE working")
+        con.execute("DETACH pub")
+    fsync(aside)
+    aside.replace(final)
+    fsync(store.published)
+    con.execute("CHECKPOINT")
+    return final
+
+
+def _quietly(con: duckdb.DuckDBPyConnection, sql: str) -> None:
+    try:
+        con.execute(sql)
+    except duckdb.Error:
+        return
+
+
+def _about(store: Store, at: datetime) -> None:
+    """What this file is, and the one line that repairs its views after the folder was moved."""
+    from importlib.metadata import version
+
+    rows = {
+        "release": version("drukte"),
+        "published_at": at.isoformat(),
+        "last_run": (store.con.execute("SELECT run_id FROM runs ORDER BY as_of DESC, run_id DESC LIMIT 1").fetchone() or ("",))[0],
+        "moved_folder": REPAIR,
+        "clock": "all TIMESTAMPTZ are UTC; local_date and local_time are the municipality's clock",
+        "persons": "situations are places and times; no row is about a person, none can be",
+    }
+    store.con.execute("DELETE FROM about WHERE NOT starts_with(key, 'time_zone:')")
+    store.con.executemany("INSERT INTO about VALUES (?, ?)", list(rows.items()))
+
+
+def _table(store: Store, table: Table) -> None:
+    """One table of the contract: a plain table, or hot rows and a view over hot and sealed; with history and macro."""
+    con = store.con
+    if table.name == "data_quality":
+        _data_quality(con)
+    elif table.sealed_by:
+        _view(store, table.name, table.columns, table.name)
+    else:
+        con.execute(f"CREATE TABLE pub.{table.name} AS SELECT {_list(table.columns)} FROM working.main.{table.name} ORDER BY ALL")
+    _comments(con, table.name, table.columns, f"{table.nl} / {table.en}", is_view=bool(table.sealed_by) or table.name == "data_quality")
+    if table.history:
+        _history(store, table)
+
+
+def _list(columns: tuple[str, ...]) -> str:
+    return ", ".join(f'"{c}"' for c in columns)
+
+
+def _view(store: Store, name: str, columns: tuple[str, ...], physical_name: str) -> None:
+    """Hot rows as table ``hot_<name>`` and a view that adds the sealed files, by path below a root that can be set."""
+    con = store.con
+    con.execute(f"CREATE TABLE pub.hot_{name} AS SELECT {_list(columns)} FROM working.main.{physical_name} ORDER BY ALL")
+    con.execute(f"COMMENT ON TABLE pub.hot_{name} IS 'recent rows of {name}; query the view {name}'")
+    files = [f for (f,) in con.execute("SELECT file FROM working.main.manifest WHERE table_name = ? ORDER BY first_day", [physical_name]).fetchall()]
+    sealed = ""
+    if files:
+        listed = ", ".join(f"'{f}'" for f in files)
+        root = f"coalesce(getvariable('drukte_root'), '{store.published}/')"
+        sealed = f""" UNION ALL BY NAME SELECT {_list(columns)} FROM read_parquet(
+            list_transform([{listed}], lambda f: {root} || 'sealed/' || f))"""
+    con.execute(f"CREATE VIEW pub.{name} AS SELECT {_list(columns)} FROM hot_{name}{sealed}")
+
+
+def _history(store: Store, table: Table) -> None:
+    """``<name>_history`` with every version and ``<name>_as_known(as_of)``: what a run stopped at that moment had published."""
+    con, name, columns = store.con, table.name, _list(table.columns)
+    old = f"{name}_superseded"
+    if old in sealable():
+        _view(store, old, tuple(superseded_columns(table)), old)
+    else:
+        con.execute(f"CREATE TABLE pub.{old} AS SELECT {_list(tuple(physical(old)))} FROM working.main.{old} ORDER BY ALL")
+    con.execute(f"""CREATE VIEW pub.{name}_history AS SELECT {columns}, superseded_at FROM {old}
+                    UNION ALL BY NAME SELECT {columns}, CAST(NULL AS TIMESTAMPTZ) AS superseded_at FROM {name}""")
+    con.execute(f"""CREATE MACRO pub.{name}_as_known(as_of) AS TABLE SELECT {columns} FROM {name}_history
+                    WHERE recorded_at <= as_of AND (superseded_at IS NULL OR superseded_at > as_of)""")
+    con.execute(f"COMMENT ON MACRO TABLE pub.{name}_as_known IS 'rows of {name} as a run stopped at as_of had published them'")
+    all_columns = (*table.columns, "superseded_at")
+    _comments(con, f"{name}_history", all_columns, f"{table.nl}, alle versies / {table.en}, all versions", is_view=True)
+    _comments(con, old, tuple(superseded_columns(table)), f"earlier versions of {name}", is_view=old in sealable())
+
+
+def _data_quality(con: duckdb.DuckDBPyConnection) -> None:
+    """A view: what came per source, place and local day, against the stated requirement of the dataset."""
+    from schemas.datasets import DATASETS
+
+    rows = ", ".join(
+        f"('{c.name}', {c.quality.completeness}, {c.quality.delay_max.total_seconds() / 60})" for c in DATASETS.values()
+    )
+    con.execute(f"""
+        CREATE VIEW pub.data_quality AS
+        WITH requirement(dataset, required_coverage, required_delay_minutes) AS (VALUES {rows}),
+        zones AS (SELECT replace(key, 'time_zone:', '') AS municipality, text AS zone FROM about WHERE starts_with(key, 'time_zone:')),
+        days AS (
+            SELECT o.municipality, dataset, o.source, place, CAST(timezone(z.zone, interval_start) AS DATE) AS local_date, count(*) AS expected,
+                   count(*) FILTER (status <> 'missing') AS received, count(*) FILTER (status = 'ok') AS ok,
+                   count(*) FILTER (status = 'suppressed') AS suppressed, count(*) FILTER (status = 'missing') AS missing,
+                   count(*) FILTER (status = 'outage') AS outage, count(*) FILTER (status = 'invalid') AS invalid,
+                   count(*) FILTER (status IN ('ok', 'suppressed')) / count(*) AS coverage,
+                   median(epoch(recorded_at) - epoch(interval_end)) FILTER (o.delivery_id IS NOT NULL) / 60 AS delay_minutes
+            FROM observations o JOIN zones z USING (municipality) GROUP BY ALL)
+        SELECT days.* EXCLUDE (local_date, expected, received, ok, suppressed, missing, outage, invalid, coverage, delay_minutes), local_date,
+               expected, received, ok, suppressed, missing, outage, invalid, coverage, delay_minutes, required_coverage, required_delay_minutes,
+               coverage >= required_coverage AND coalesce(delay_minutes <= required_delay_minutes, false) AS meets_requirement
+        FROM days JOIN requirement USING (dataset)
+    """)
+
+
+def _comments(con: duckdb.DuckDBPyConnection, name: str, columns: tuple[str, ...], text: str, *, is_view: bool) -> None:
+    kind = "VIEW" if is_view else "TABLE"
+    con.execute(f"COMMENT ON {kind} pub.{name} IS '{_quoted(text)}'")
+    words = vocabulary.columns()
+    for column in columns:
+        meaning = words[column]
+        unit = f" [{meaning.unit}]" if meaning.unit not in ("-", "UTC") else ""
+        con.execute(f"""COMMENT ON COLUMN pub.{name}."{column}" IS '{_quoted(meaning.nl + " / " + meaning.en + unit)}'""")
+
+
+def _quoted(text: str) -> str:
+    return text.replace("'", "''")

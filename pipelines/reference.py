@@ -1,0 +1,94 @@
+"""Reference tables: places, thresholds, cards and purposes as they are in config now, for analysts beside the numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import pyarrow as pa
+
+from indicators import in_force
+from indicators.card import Card
+from indicators.neighbours import pairs
+from pipelines.store import Store
+from schemas.config import Config
+from schemas.results import TABLES
+
+
+def write(store: Store, config: Config, cards: Mapping[str, Card], at: datetime) -> None:
+    """Replace this municipality's rows of ``places``, ``thresholds`` and ``purposes``; add cards not seen before. Inside a transaction."""
+    slug = config.municipality.municipality
+    rows = {
+        "places": _places(config),
+        "thresholds": in_force.threshold_rows(config, cards, at, at),
+        "purposes": _purposes(config),
+    }
+    for name, new in rows.items():
+        store.con.execute(f"DELETE FROM {name} WHERE municipality = ?", [slug])
+        _insert(store, name, new)
+    known = {h for (h,) in store.con.execute("SELECT definition_hash || text_hash FROM indicators").fetchall()}
+    used = [cards[name] for name in config.municipality.indicators if name in cards]
+    new_cards = [_card(card) for card in used if card.definition_hash + card.text_hash not in known]
+    for card in new_cards:
+        store.con.execute("DELETE FROM indicators WHERE indicator = ? AND definition_hash = ?", [card["indicator"], card["definition_hash"]])
+    _insert(store, "indicators", new_cards)
+    store.con.execute("DELETE FROM about WHERE key = ?", [f"time_zone:{slug}"])
+    store.con.execute("INSERT INTO about VALUES (?, ?)", [f"time_zone:{slug}", config.municipality.timezone])
+
+
+def _insert(store: Store, name: str, rows: list[dict[str, Any]]) -> None:
+    if not rows:
+        return
+    table = TABLES[name]
+    columns = ", ".join(f'"{c}"' for c in table.columns)
+    casts = ", ".join(f'CAST("{c}" AS {table.type_of(c)})' for c in table.columns)
+    store.con.register("reference_rows", pa.Table.from_pylist([{c: row.get(c) for c in table.columns} for row in rows]))
+    store.con.execute(f"INSERT INTO {name} ({columns}) SELECT {casts} FROM reference_rows")
+    store.con.unregister("reference_rows")
+
+
+def _places(config: Config) -> list[dict[str, Any]]:
+    import json
+
+    beside = pairs(config)
+    rows = []
+    for row in config.places:
+        place = row.place
+        rows.append({
+            **place.model_dump(exclude={"kind", "cbs", "neighbours"}),
+            "municipality": config.municipality.municipality, "place_kind": place.kind,
+            "neighbours": sorted(beside.get(place.place, ())), "cbs_code": place.cbs.code if place.cbs else None,
+            "cbs_year": place.cbs.year if place.cbs else None, "geometry": json.dumps(row.geometry) if row.geometry else None,
+            "file": row.file, "line": row.line,
+        })  # fmt: skip
+    return rows
+
+
+def _purposes(config: Config) -> list[dict[str, Any]]:
+    rows = []
+    for number, adopted in enumerate(config.municipality.purposes):
+        template = config.purposes[adopted.purpose]
+        rows.append({
+            **adopted.model_dump(include={"purpose", "legal_basis", "decided_on", "review_by", "k", "owner"}),
+            "municipality": config.municipality.municipality, "title": template.title.nl, "desired_effect": template.desired_effect.nl,
+            "dpia_reference": adopted.dpia.reference, "dpia_date": adopted.dpia.date, "retention_days": adopted.retention.days,
+            "audience": list(adopted.audience), "datasets": list(template.datasets), "indicators": list(template.indicators),
+            "file": config.file, "line": config.document.line(("purposes", number)),
+        })  # fmt: skip
+    return rows
+
+
+def _card(card: Card) -> dict[str, Any]:
+    texts = {f"{name}_{lang}": getattr(getattr(card, name), lang)
+             for name in ("title", "desired_effect", "question", "meaning", "limits") for lang in ("nl", "en")}  # fmt: skip
+    return {
+        **texts, "indicator": card.id, "version": card.version, "status": card.status, "role": card.role, "safety_risk": card.safety_risk,
+        "grain": "/".join(card.applies_to.kinds), "unit": card.unit, "follow_up": card.follow_up.measure,
+        "follow_up_role": card.follow_up.role, "lead_time_minutes": card.follow_up.lead_time.total_seconds() / 60,
+        "definition_owner": card.owners.definition, "formula": card.formula, "digits": card.digits, "direction": card.direction,
+        "min_coverage": card.min_coverage, "purposes": list(card.purposes), "references": [str(r) for r in card.references],
+        "definition_hash": card.definition_hash, "text_hash": card.text_hash, "card": card.model_dump_json(by_alias=True),
+    }  # fmt: skip
+
+

@@ -1,0 +1,97 @@
+"""Person-level content inside a cell: keys of JSON texts, leaves of nested Parquet columns, lists of records.
+
+A list of records is honest when its records hold counts (a direction with its count). A list of records without any
+count is one record per person or device, whatever its fields are called.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipelines.screen.names import kind_of, words
+
+RECORDS = "per-person records"
+_COUNT_WORDS = {"count", "counts", "aantal", "anzahl", "number", "total", "totaal", "value", "waarde", "wert", "n", "sum", "density"}
+_RECORD_LISTS = {"persons", "personen", "people", "devices", "tracks", "trajectories", "detections", "signals", "individuals", "pedestrians"}
+# A list of objects (possibly with escaped quotes), up to the first nested list or its end: enough to see its keys.
+_LIST = r'(?:\\*"([^"\\]{1,80})\\*"\s*:\s*)?\[\s*(\{[^\[\]]*)'
+_KEY = r'\\*"([^"\\]{1,80})\\*"\s*:'
+
+
+def kinds_in_json(texts: pa.Array) -> list[str]:
+    """Kinds of person-level content among texts that look like JSON, at any depth."""
+    jsons = texts.filter(pc.match_substring_regex(texts, r"[\{\[]"))
+    if not len(jsons):
+        return []
+    found = pa.table({"t": jsons})
+    with duckdb.connect() as con:
+        con.register("found", found)
+        keys = con.execute("SELECT DISTINCT unnest(regexp_extract_all(t, ?, 1)) FROM found", [_KEY]).fetchall()
+        lists = con.execute(
+            "SELECT DISTINCT name, list_sort(list_distinct(regexp_extract_all(body, ?, 1))) FROM (SELECT"
+            " unnest(regexp_extract_all(t, ?, 1)) AS name, unnest(regexp_extract_all(t, ?, 2)) AS body FROM found)",
+            [_KEY, _LIST, _LIST],
+        ).fetchall()
+    kinds = [kind for (key,) in keys if (kind := kind_of(key))]
+    if any(_is_record_list(name or "", fields) for name, fields in lists):
+        kinds.append(RECORDS)
+    return list(dict.fromkeys(kinds))
+
+
+def _is_record_list(name: str, fields: list[str]) -> bool:
+    """Whether a list of objects holds a record per person or device: named so, or without any count in its records."""
+    if set(words(name)) & _RECORD_LISTS:
+        return True
+    return bool(fields) and not any(set(words(f)) & _COUNT_WORDS for f in fields)
+
+
+def kinds_in_type(kind: pa.DataType, name: str = "") -> list[str]:
+    """Kinds of person-level content announced by the names inside a nested Parquet type."""
+    kinds = [found for leaf in _names(kind) if (found := kind_of(leaf))]
+    if any(_is_record_list(label, fields) for label, fields in _record_lists(kind, name)):
+        kinds.append(RECORDS)
+    return list(dict.fromkeys(kinds))
+
+
+def _children(kind: pa.DataType) -> list[pa.Field]:
+    return [kind.field(i) for i in range(kind.num_fields)] if pa.types.is_nested(kind) else []
+
+
+def _names(kind: pa.DataType) -> Iterator[str]:
+    for child in _children(kind):
+        yield child.name
+        yield from _names(child.type)
+
+
+def _is_list(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind) or pa.types.is_map(kind))
+
+
+def _record_lists(kind: pa.DataType, name: str) -> Iterator[tuple[str, list[str]]]:
+    """Every list of structs inside a type, as (the name it stands under, names of its leaves)."""
+    if _is_list(kind) and any(pa.types.is_struct(c.type) for c in _children(kind)) and not pa.types.is_map(kind):
+        yield name, list(_names(kind.value_type))
+    for child in _children(kind):
+        yield from _record_lists(child.type, name if _is_list(kind) else child.name)
+
+
+def leaves(column: Any) -> Iterator[Any]:
+    """The leaf arrays below a nested Arrow array (a column, combined into one array); a flat array is its own leaf."""
+    kind = column.type
+    if pa.types.is_struct(kind):
+        for child in column.flatten():
+            yield from leaves(child)
+    elif pa.types.is_map(kind):
+        yield from leaves(column.keys)
+        yield from leaves(column.items)
+    elif _is_list(kind):
+        yield from leaves(column.flatten())
+    elif pa.types.is_dictionary(kind):
+        yield from leaves(column.dictionary_decode())
+    else:
+        yield column

@@ -1,0 +1,93 @@
+"""How a workspace stands: freshness per source, open situations, last runs, review dates, room on disk.
+
+Everything is read from the published file, so it never waits for a run.
+"""
+
+from __future__ import annotations
+
+import shutil
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from pipelines import published as reading
+
+LOOK_BACK = timedelta(days=8)  # a source silent for longer is simply silent
+REVIEW_AHEAD = timedelta(days=60)
+
+Row = dict[str, Any]
+
+# Stale after twice the interval plus the source's stated delay (rule 4).
+_SOURCES = """
+WITH newest AS (
+    SELECT municipality, source, max(interval_end) AS known_until,
+           max_by(date_diff('minute', interval_start, interval_end), interval_end) AS interval_minutes
+    FROM observations WHERE interval_start >= $since AND interval_end <= $at AND status IN ('ok', 'suppressed') GROUP BY ALL),
+arrived AS (
+    SELECT municipality, source, max(received_at) AS received_at, count(*) AS deliveries,
+           count(*) FILTER (state IN ('refused', 'closed')) AS turned_away, sum(rows_refused) AS rows_refused
+    FROM deliveries WHERE received_at <= $at GROUP BY ALL),
+delay AS (SELECT regexp_extract(key, '^source[.](.*)[.]delay_minutes$', 1) AS source, try_cast(text AS DOUBLE) AS delay_minutes
+          FROM about WHERE regexp_matches(key, '^source[.].*[.]delay_minutes$'))
+SELECT municipality, source, known_until, date_diff('second', known_until, $at) / 60.0 AS age_minutes,
+       2 * interval_minutes + delay_minutes AS stale_after_minutes, coalesce(age_minutes <= stale_after_minutes, false) AS fresh,
+       received_at, deliveries, turned_away, rows_refused
+FROM arrived LEFT JOIN newest USING (municipality, source) LEFT JOIN delay USING (source)
+WHERE municipality IN (SELECT unnest($who)) ORDER BY municipality, source
+"""
+
+_SITUATIONS = """
+SELECT situation_id, municipality, place, safety_risk, state, level, started_at, observed_until,
+       list_contains(reasons, 'unobserved') AS unobserved
+FROM situations WHERE state IN ('open', 'pending') AND started_at <= $at AND municipality IN (SELECT unnest($who))
+ORDER BY state, list_position(['critical', 'high', 'elevated', 'normal'], level), started_at, situation_id
+"""
+
+_RUNS = """
+SELECT municipality, run_id, verb, "at", message FROM runs WHERE municipality IN (SELECT unnest($who)) AND "at" <= $at
+QUALIFY row_number() OVER (PARTITION BY municipality ORDER BY "at" DESC, run_id DESC) <= 3 ORDER BY municipality, "at" DESC, run_id DESC
+"""
+
+_REVIEWS = """
+SELECT municipality, what, review_by, owner, file, line FROM (
+    SELECT DISTINCT municipality, 'threshold ' || indicator || ' ' || band AS what, review_by, owner, file, line
+    FROM thresholds WHERE layer <> 'card'
+    UNION ALL SELECT municipality, 'purpose ' || purpose, review_by, owner, file, line FROM purposes)
+WHERE review_by <= $review AND municipality IN (SELECT unnest($who)) ORDER BY review_by, municipality, file, line, what
+"""
+
+
+def collect(workspace: Path, at: datetime, municipalities: list[str] | None = None) -> dict[str, Any]:
+    """``sources``, ``situations``, ``runs``, ``reviews`` (lists of rows) and ``disk`` (bytes), as seen at ``at`` (aware).
+
+    ``municipalities``: None is all that the published file holds. Raises :class:`duckdb.Error` without a published file.
+    """
+    con = reading.connect(workspace / "published" / "indicators.duckdb")
+    try:
+        here = [m for (m,) in con.execute("SELECT DISTINCT municipality FROM runs ORDER BY 1").fetchall()]
+        params = {"at": at, "who": municipalities or here}
+        return {
+            "at": at,
+            "municipalities": params["who"],
+            "sources": _rows(con, _SOURCES, {**params, "since": at - LOOK_BACK}),
+            "situations": _rows(con, _SITUATIONS, params),
+            "runs": _rows(con, _RUNS, params),
+            "reviews": _rows(con, _REVIEWS, {"who": params["who"], "review": (at + REVIEW_AHEAD).date()}),
+            "disk": disk(workspace),
+        }
+    finally:
+        con.close()
+
+
+def disk(workspace: Path) -> dict[str, int]:
+    """Bytes of the published and the private folder, and what is free beside them."""
+    sizes = {name: sum(f.stat().st_size for f in (workspace / name).rglob("*") if f.is_file()) for name in ("published", "private")}
+    return {**sizes, "free": shutil.disk_usage(workspace).free}
+
+
+def _rows(con: duckdb.DuckDBPyConnection, sql: str, params: dict[str, Any]) -> list[Row]:
+    done = con.execute(sql, params)
+    names = [d[0] for d in done.description or ()]
+    return [dict(zip(names, row, strict=True)) for row in done.fetchall()]

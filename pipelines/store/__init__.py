@@ -1,0 +1,81 @@
+"""The store: one private working database that only the pipeline opens, and sealed Parquet for older days.
+
+Everything that grows with time is *hot* (rows of the last days, in the working database) or *sealed* (one Parquet
+file a day, merged to one a month); the manifest row alone decides where a day lives. The rest of the house sees
+neither: it reads :meth:`Store.relation` and writes through :meth:`Store.replace`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+
+import duckdb
+
+from pipelines.store import changes, sealing, tables
+from pipelines.store.changes import Changes
+
+__all__ = ["Changes", "Store"]
+
+
+class Store:
+    """A workspace: ``private/`` (mode 0700, the working database) and ``published/`` (what analysts open).
+
+    Opening creates what is missing and tidies up what a killed run left behind. Use it as a context manager, with
+    the workspace lock held.
+    """
+
+    def __init__(self, workspace: Path):
+        self.workspace = workspace.resolve()
+        self.private = self.workspace / "private"
+        self.published = self.workspace / "published"
+        self.sealed = self.published / "sealed"
+        for folder in (self.private, self.sealed):
+            folder.mkdir(parents=True, exist_ok=True)
+        self.private.chmod(0o700)
+        tables.check_format(self.private)
+        self.con = duckdb.connect(str(self.private / "working.duckdb"))
+        self.con.execute("SET TimeZone='UTC'")
+        self.con.execute("SET preserve_insertion_order=false")
+        tables.create(self.con)
+        sealing.remove_leftovers(self.con, self.sealed)
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the working database; open connections would print warnings at exit."""
+        self.con.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """All or nothing: whatever happens inside is committed at the end or not at all."""
+        self.con.execute("BEGIN")
+        try:
+            yield self.con
+        except BaseException:
+            self.con.execute("ROLLBACK")
+            raise
+        self.con.execute("COMMIT")
+
+    def relation(self, name: str, start: datetime | None = None, end: datetime | None = None, columns: str = "*") -> str:
+        """SQL text, in parentheses, for the rows of a table with sealing time in [start, end), hot and sealed alike."""
+        return sealing.relation(self.con, self.sealed, name, start, end, columns)
+
+    def replace(self, name: str, new: str, scope: str, recorded_at: str, gone_at: str) -> Changes:
+        """Make the current rows inside ``scope`` equal to relation ``new``; see :func:`changes.replace`."""
+        return changes.replace(self, name, new, scope, recorded_at, gone_at)
+
+    def make_hot(self, name: str, days: str) -> None:
+        """Bring sealed days (a query with one DATE column) back into the working database before they change."""
+        sealing.unseal(self.con, self.sealed, name, days)
+
+    def seal(self, at: datetime) -> int:
+        """Write days older than yesterday to Parquet, merge old months, drop retired files; returns files written."""
+        return sealing.seal(self.con, self.sealed, at)

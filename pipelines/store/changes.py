@@ -1,0 +1,92 @@
+"""Bring current rows to a new state without touching those that are equal: the one way tables with history change."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pipelines.store.sealing import sealable
+from schemas.results import TABLES, Table
+
+if TYPE_CHECKING:
+    from pipelines.store import Store
+
+
+@dataclass(frozen=True)
+class Changes:
+    """How many current rows came, changed and went."""
+
+    inserted: int
+    changed: int
+    removed: int
+
+    @property
+    def total(self) -> int:
+        """All of them."""
+        return self.inserted + self.changed + self.removed
+
+
+def replace(store: Store, name: str, new: str, scope: str, recorded_at: str, gone_at: str) -> Changes:
+    """Make the current rows of table ``name`` inside ``scope`` equal to relation ``new``. Inside a transaction.
+
+    ``new`` has the stored columns but ``recorded_at``; ``scope`` is a relation of current rows (stored columns) that
+    the new rows replace. ``recorded_at`` and ``gone_at`` are SQL expressions over a new and over an old row. Rows
+    equal in all content columns keep their old self; others are superseded. After it the temporary table
+    ``changed_<name>`` holds the keys that came, changed or went. Sealed days become hot before they change.
+    """
+    con, table = store.con, TABLES[name]
+    _difference(store, table, new, scope)
+    kinds = dict(con.execute(f"SELECT how, count(*) FROM changed_{name} GROUP BY how").fetchall())
+    result = Changes(kinds.get("new", 0), kinds.get("changed", 0), kinds.get("gone", 0))
+    if not result.total:
+        return result
+    day = sealable().get(name)
+    if day:
+        days = f"SELECT DISTINCT {day} FROM changed_{name}"
+        store.make_hot(name, days)
+        if table.history:
+            store.make_hot(f"{name}_superseded", days)
+    _write(store, table, recorded_at, gone_at)
+    return result
+
+
+def _same(table: Table, columns: tuple[str, ...]) -> str:
+    return " AND ".join(f"o.{c} IS NOT DISTINCT FROM n.{c}" for c in columns)
+
+
+def _difference(store: Store, table: Table, new: str, scope: str) -> None:
+    """Temporary tables: ``incoming`` (new rows), ``outgoing`` (current rows) and the keys that differ."""
+    con, name = store.con, table.name
+    content = tuple(c for c in (*table.content, *table.internal) if c not in table.key)
+    keys = ", ".join(table.key)
+    con.execute(f"CREATE OR REPLACE TEMP TABLE incoming AS {new}")
+    con.execute(f"CREATE OR REPLACE TEMP TABLE outgoing AS {scope}")
+    con.execute(f"""
+        CREATE OR REPLACE TEMP TABLE changed_{name} AS
+        SELECT {keys}, 'new' AS how FROM incoming n ANTI JOIN outgoing o USING ({keys})
+        UNION ALL SELECT {keys}, 'gone' FROM outgoing o ANTI JOIN incoming n USING ({keys})
+        UNION ALL SELECT {", ".join(f"n.{k}" for k in table.key)}, 'changed' FROM incoming n JOIN outgoing o USING ({keys})
+            WHERE NOT ({_same(table, content)})
+    """)
+
+
+def _write(store: Store, table: Table, recorded_at: str, gone_at: str) -> None:
+    con, name, keys = store.con, table.name, ", ".join(table.key)
+    if table.history:
+        columns = ", ".join(table.columns)
+        con.execute(f"""
+            INSERT INTO {name}_superseded ({columns}, superseded_at)
+            SELECT {", ".join(f"o.{c}" for c in table.columns)}, {recorded_at}
+            FROM outgoing o JOIN changed_{name} c USING ({keys}) JOIN incoming n USING ({keys}) WHERE how = 'changed'
+            UNION ALL
+            SELECT {", ".join(f"o.{c}" for c in table.columns)}, {gone_at}
+            FROM outgoing o JOIN changed_{name} c USING ({keys}) WHERE how = 'gone'
+        """)
+    matches = " AND ".join(f"t.{k} = c.{k}" for k in table.key)
+    con.execute(f"DELETE FROM {name} t USING changed_{name} c WHERE how <> 'new' AND {matches}")
+    columns = [c for c in table.stored if c != "recorded_at"]
+    con.execute(f"""
+        INSERT INTO {name} ({", ".join(columns)}, recorded_at)
+        SELECT {", ".join(f"n.{c}" for c in columns)}, {recorded_at}
+        FROM incoming n JOIN changed_{name} c USING ({keys}) WHERE how <> 'gone'
+    """)

@@ -1,0 +1,167 @@
+"""Sealed days: Parquet files under ``published/sealed``, and the manifest that says which file holds which days.
+
+The order makes a kill harmless: a file is complete on disk before its manifest row and the deletion of the hot rows
+are committed together. A file without a manifest row is a leftover; a retired file stays for a grace period, since
+an analyst may still have the publication open that names it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import duckdb
+
+from schemas.results import SEALED
+
+HOT_DAYS = 1  # whole days before today that stay hot
+MONTH_AFTER = timedelta(weeks=13)  # the longest reach of a baseline: older months are merged into one file
+GRACE = timedelta(hours=24)
+
+
+def sealable() -> dict[str, str]:
+    """Physical tables that are sealed → SQL for the day of a row."""
+    found = {}
+    for table in SEALED:
+        day = table.sealed_by if table.type_of(table.sealed_by or "") == "DATE" else f"CAST({table.sealed_by} AS DATE)"
+        found[table.name] = str(day)
+        if table.history:
+            found[f"{table.name}_superseded"] = str(day)
+    return found
+
+
+def relation(
+    con: duckdb.DuckDBPyConnection, folder: Path, name: str, start: datetime | None, end: datetime | None, columns: str
+) -> str:
+    """Rows with sealing time in [start, end) as SQL text: the hot table and the sealed files that can hold such rows."""
+    by = next(t.sealed_by for t in SEALED if t.name == name.removesuffix("_superseded"))
+    lower = f" AND {by} >= {_literal(start)}" if start else ""
+    upper = f" AND {by} < {_literal(end)}" if end else ""
+    where = f"WHERE true{lower}{upper}"
+    files = [
+        str(folder / row[0])
+        for row in con.execute(
+            "SELECT file FROM manifest WHERE table_name = ? AND last_day >= ? AND first_day <= ? ORDER BY first_day",
+            [name, start.astimezone(UTC).date() if start else date.min, end.astimezone(UTC).date() if end else date.max],
+        ).fetchall()
+    ]
+    hot = f"SELECT {columns} FROM {name} {where}"
+    if not files:
+        return f"({hot})"
+    return f"({hot} UNION ALL BY NAME SELECT {columns} FROM read_parquet({files}) {where})"
+
+
+def _literal(moment: datetime) -> str:
+    return f"TIMESTAMPTZ '{moment.astimezone(UTC).isoformat()}'"
+
+
+def unseal(con: duckdb.DuckDBPyConnection, folder: Path, name: str, days: str) -> None:
+    """Bring the sealed files that hold any of ``days`` (a query of DATEs) back into the hot table. Inside a transaction."""
+    if name not in sealable():
+        return
+    rows = con.execute(
+        f"""SELECT DISTINCT file FROM manifest m JOIN ({days}) d(day) ON d.day BETWEEN m.first_day AND m.last_day
+            WHERE table_name = ?""",
+        [name],
+    ).fetchall()
+    for (file,) in rows:
+        con.execute(f"INSERT INTO {name} BY NAME SELECT * FROM read_parquet('{folder / file}')")
+        con.execute("DELETE FROM manifest WHERE table_name = ? AND file = ?", [name, file])
+        con.execute("INSERT OR REPLACE INTO retired_files VALUES (?, NULL)", [file])
+
+
+def seal(con: duckdb.DuckDBPyConnection, folder: Path, at: datetime) -> int:
+    """Seal every hot day before yesterday and merge months past ``MONTH_AFTER``; returns the number of files written."""
+    written = 0
+    cutoff = at.date() - timedelta(days=HOT_DAYS)
+    for name, day in sealable().items():
+        hot_days = {d for (d,) in con.execute(f"SELECT DISTINCT {day} FROM {name} WHERE {day} < ?", [cutoff]).fetchall()}
+        for first, last in _units(con, name, hot_days, at):
+            written += _write(con, folder, name, day, first, last, at)
+    _drop_retired(con, folder, at)
+    return written
+
+
+def _units(con: duckdb.DuckDBPyConnection, name: str, hot_days: set[date], at: datetime) -> list[tuple[date, date]]:
+    """The spans to write: whole months once they are old enough (also to merge their day files), else single days."""
+    old_before = (at - MONTH_AFTER).date()
+    day_files = {
+        d for (d,) in con.execute("SELECT first_day FROM manifest WHERE table_name = ? AND first_day = last_day", [name]).fetchall()
+    }
+    months = {_month(d) for d in hot_days | day_files if _month(d)[1] < old_before}
+    days = [(d, d) for d in sorted(hot_days) if _month(d) not in months]
+    return sorted(months) + days
+
+
+def _month(day: date) -> tuple[date, date]:
+    first = day.replace(day=1)
+    return first, (first + timedelta(days=32)).replace(day=1) - timedelta(days=1)
+
+
+def _write(con: duckdb.DuckDBPyConnection, folder: Path, name: str, day: str, first: date, last: date, at: datetime) -> int:
+    """Write the hot and sealed rows of [first, last] to one new file and swap it in; returns 1 if a file was written."""
+    old = [f for (f,) in con.execute(
+        "SELECT file FROM manifest WHERE table_name = ? AND first_day >= ? AND last_day <= ?", [name, first, last]
+    ).fetchall()]  # fmt: skip
+    where = f"WHERE {day} BETWEEN DATE '{first}' AND DATE '{last}'"
+    parts = [f"SELECT * FROM {name} {where}", *(f"SELECT * FROM read_parquet('{folder / f}')" for f in old)]
+    target = folder / name
+    target.mkdir(exist_ok=True)
+    temporary = target / f".{first}.tmp"
+    rows = " UNION ALL BY NAME ".join(parts)
+    con.execute(f"COPY (FROM ({rows}) ORDER BY ALL) TO '{temporary}' (FORMAT parquet, COMPRESSION zstd)")
+    count = con.execute(f"SELECT count(*) FROM read_parquet('{temporary}')").fetchone()[0]  # type: ignore[index]
+    expected = con.execute(f"SELECT count(*) FROM ({rows})").fetchone()[0]  # type: ignore[index]
+    if count != expected:
+        raise OSError(f"{temporary}: {count} rows written, {expected} expected. Check the disk; nothing was changed.")
+    stem = f"{first:%Y-%m}" if first != last else f"{first}"
+    file = f"{name}/{stem}-{_sha(temporary)[:12]}.parquet"
+    _make_durable(temporary, folder / file)
+    con.execute("BEGIN")
+    con.execute("DELETE FROM manifest WHERE table_name = ? AND first_day >= ? AND last_day <= ?", [name, first, last])
+    con.execute("INSERT INTO manifest VALUES (?, ?, ?, ?, ?)", [name, first, last, file, count])
+    con.execute(f"DELETE FROM {name} {where}")
+    con.execute("DELETE FROM retired_files WHERE file = ?", [file])
+    for f in old:
+        if f != file:
+            con.execute("INSERT OR REPLACE INTO retired_files VALUES (?, ?)", [f, at])
+    con.execute("COMMIT")
+    return 1
+
+
+def _sha(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _make_durable(temporary: Path, final: Path) -> None:
+    """fsync, rename, fsync the folder: after this the file survives a power cut."""
+    fsync(temporary)
+    temporary.replace(final)
+    fsync(final.parent)
+
+
+def fsync(path: Path) -> None:
+    """Flush a file or folder to disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _drop_retired(con: duckdb.DuckDBPyConnection, folder: Path, at: datetime) -> None:
+    con.execute("UPDATE retired_files SET retired_at = ? WHERE retired_at IS NULL", [at])
+    for (file,) in con.execute("SELECT file FROM retired_files WHERE retired_at < ?", [at - GRACE]).fetchall():
+        (folder / file).unlink(missing_ok=True)
+    con.execute("DELETE FROM retired_files WHERE retired_at < ?", [at - GRACE])
+
+
+def remove_leftovers(con: duckdb.DuckDBPyConnection, folder: Path) -> None:
+    """Delete files that a killed run wrote but never put in the manifest."""
+    known = {f for (f,) in con.execute("SELECT file FROM manifest UNION SELECT file FROM retired_files").fetchall()}
+    for path in folder.glob("*/*"):
+        if path.relative_to(folder).as_posix() not in known:
+            path.unlink()

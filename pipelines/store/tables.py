@@ -1,0 +1,78 @@
+"""The working database's tables: those analysts read (from schemas.results) and the private ones of the ledger."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import duckdb
+
+from schemas.results import TABLES, Table
+
+FORMAT = 1
+
+# Private tables: what has been taken in, which cells changed since they were last computed, how far the grid
+# is filled, and which sealed file holds which days.
+_PRIVATE = """
+CREATE TABLE IF NOT EXISTS manifest (table_name VARCHAR, first_day DATE, last_day DATE, file VARCHAR, row_count BIGINT,
+    PRIMARY KEY (table_name, first_day));
+CREATE TABLE IF NOT EXISTS retired_files (file VARCHAR PRIMARY KEY, retired_at TIMESTAMPTZ);
+CREATE TABLE IF NOT EXISTS seen_files (municipality VARCHAR, source VARCHAR, name VARCHAR, size_bytes BIGINT, mtime_ns BIGINT,
+    delivery_id VARCHAR, taken_until TIMESTAMPTZ, complete BOOLEAN, PRIMARY KEY (municipality, source, name));
+CREATE TABLE IF NOT EXISTS spans (municipality VARCHAR, source VARCHAR, delivery_id VARCHAR, span_start TIMESTAMPTZ,
+    span_end TIMESTAMPTZ);
+CREATE TABLE IF NOT EXISTS filled (municipality VARCHAR, source VARCHAR, place VARCHAR, filled_from TIMESTAMPTZ,
+    filled_until TIMESTAMPTZ, PRIMARY KEY (municipality, source, place));
+CREATE TABLE IF NOT EXISTS dirty_cells (municipality VARCHAR, dataset VARCHAR, source VARCHAR, place VARCHAR,
+    interval_start TIMESTAMPTZ);
+CREATE TABLE IF NOT EXISTS dirty_levels (municipality VARCHAR, indicator VARCHAR, place VARCHAR, day DATE);
+CREATE TABLE IF NOT EXISTS baseline_done (municipality VARCHAR, dataset VARCHAR, source VARCHAR, place VARCHAR,
+    interval_minutes INTEGER, local_date DATE);
+CREATE TABLE IF NOT EXISTS card_state (municipality VARCHAR, key VARCHAR, text VARCHAR, PRIMARY KEY (municipality, key));
+"""
+
+
+class FormatError(Exception):
+    """The workspace was written by a release with another format; nothing is guessed about it."""
+
+
+def check_format(private: Path) -> None:
+    """Write the format number into a new workspace; refuse one of another release."""
+    stamp = private / "format"
+    if not stamp.exists():
+        if (private / "working.duckdb").exists():
+            raise FormatError(f"{private}: a working database without a format number. Restore it from a backup.")
+        stamp.write_text(f"{FORMAT}\n", encoding="ascii")
+        return
+    found = stamp.read_text(encoding="ascii").strip()
+    if found != str(FORMAT):
+        raise FormatError(f"{private}: workspace format {found}, this release reads {FORMAT}. Use the release that wrote it.")
+
+
+def superseded_columns(table: Table) -> dict[str, str]:
+    """Columns of the table that keeps earlier versions: the published ones and when each was superseded."""
+    return {c: table.type_of(c) for c in (*table.columns, "superseded_at")}
+
+
+def physical(name: str) -> dict[str, str]:
+    """Columns and types of a physical table, by its name (``observations`` or ``observations_superseded``)."""
+    if name.endswith("_superseded"):
+        return superseded_columns(TABLES[name.removesuffix("_superseded")])
+    return {c: TABLES[name].type_of(c) for c in TABLES[name].stored}
+
+
+def names() -> list[str]:
+    """All physical tables that come from the contracts."""
+    return [*TABLES, *(f"{t.name}_superseded" for t in TABLES.values() if t.history)]
+
+
+def ddl(name: str) -> str:
+    """CREATE TABLE text of a physical table."""
+    columns = ", ".join(f'"{c}" {t}' for c, t in physical(name).items())
+    return f"CREATE TABLE IF NOT EXISTS {name} ({columns})"
+
+
+def create(con: duckdb.DuckDBPyConnection) -> None:
+    """Create every table that does not exist yet."""
+    for name in names():
+        con.execute(ddl(name))
+    con.execute(_PRIVATE)

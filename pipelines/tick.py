@@ -1,0 +1,145 @@
+"""The way of the data, top to bottom: take in what is new, fill the grid, compute what is due, judge, publish.
+
+A tick is idempotent: what has been taken in or computed is known from the ledger, so the same tick again finds
+nothing to do, and one that was killed is finished by the next. Backfill and replay are the same code with another
+idea of when a delivery became known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+from indicators import neighbours
+from indicators.card import Card
+from pipelines import arrivals, compute, grid, reference, situate
+from pipelines.publish import publish
+from pipelines.slots import delivered_measures
+from pipelines.store import Store
+from schemas.config import Config
+
+Verb = Literal["run", "backfill", "replay"]
+ORIGIN = {"run": "live", "backfill": "backfill", "replay": "replay"}
+CHUNK = timedelta(days=31)  # history is computed a month at a time, so that memory does not grow with its length
+
+Progress = Callable[[str, float], None]
+
+
+@dataclass
+class Summary:
+    """What one tick did. ``deliveries`` and ``situations`` are rows as published; the messages say it in words."""
+
+    run_id: str
+    municipality: str
+    at: datetime
+    deliveries: list[dict[str, Any]] = field(default_factory=list)
+    slots_computed: int = 0
+    values_changed: int = 0
+    situations: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def nothing_due(self) -> bool:
+        """Whether the tick found nothing to do."""
+        return not (self.deliveries or self.slots_computed or self.situations)
+
+    @property
+    def message_nl(self) -> str:
+        """One line in Dutch."""
+        if self.nothing_due:
+            return "niets te doen: geen nieuwe leveringen, geen tijdvak aan de beurt"
+        return (f"{len(self.deliveries)} leveringen, {self.slots_computed} tijdvakken berekend, {self.values_changed} waarden gewijzigd, "
+                f"{len(self.situations)} situaties gewijzigd")  # fmt: skip
+
+    @property
+    def message_en(self) -> str:
+        """One line in English."""
+        if self.nothing_due:
+            return "nothing due: no new deliveries, no interval to compute"
+        return (f"{len(self.deliveries)} deliveries, {self.slots_computed} slots computed, {self.values_changed} values changed, "
+                f"{len(self.situations)} situations changed")  # fmt: skip
+
+
+def tick(
+    store: Store,
+    config: Config,
+    cards: Mapping[str, Card],
+    *,
+    at: datetime,
+    verb: Verb = "run",
+    restate: bool = False,
+    progress: Progress | None = None,
+) -> Summary:
+    """One run for one municipality at the moment ``at`` (aware): everything that is new and due, then publish.
+
+    ``verb`` decides when a delivery without an arrival time counts as received (rule 10) and the origin of situations.
+    ``restate`` lets slots computed before be judged by today's settings (rule 21). The caller holds the workspace lock.
+    """
+    show = progress or (lambda _text, _share: None)
+    summary = Summary(_run_id(store, config, verb, at), config.municipality.municipality, at)
+    with store.transaction():
+        reference.write(store, config, cards, at)
+    summary.deliveries = take_in(store, config, at, verb, show)
+    summary.slots_computed, summary.values_changed = compute_due(store, config, cards, at, verb, summary.run_id, restate, show)
+    show("situations", 0.9)
+    summary.situations = judge(store, config, cards, at, verb, summary.run_id)
+    _note_run(store, summary, verb)
+    show("publish", 0.95)
+    store.seal(at)
+    publish(store, at)
+    show("done", 1.0)
+    return summary
+
+
+def take_in(store: Store, config: Config, at: datetime, verb: Verb, show: Progress) -> list[dict[str, Any]]:
+    """Take in every new or grown file of every source, then add the rows that were due and did not come."""
+    taken = []
+    for source in config.sources.values():
+        taken += arrivals.take_in(store, config, source, at, verb, show)
+        with store.transaction():
+            grid.fill(store, config, source, delivered_measures(source), at, assume_arrival=verb == "backfill")
+    return taken
+
+
+def compute_due(
+    store: Store, config: Config, cards: Mapping[str, Card], at: datetime, verb: Verb, run_id: str, restate: bool, show: Progress
+) -> tuple[int, int]:
+    """Work off the dirty cells, oldest month first; each chunk is one transaction, its dirt cleared in it."""
+    computed = changed = 0
+    slug = config.municipality.municipality
+    first, last = store.con.execute(
+        "SELECT min(interval_start), max(interval_start) FROM dirty_cells WHERE municipality = ?", [slug]
+    ).fetchone() or (None, None)
+    while first is not None:
+        until = min(first + CHUNK, last + timedelta(hours=1))
+        with store.transaction():
+            done, differ = compute.values(store, config, cards, at=at, until=until, run_id=run_id,
+                                          assume_arrival=verb == "backfill", restate=restate)  # fmt: skip
+        computed, changed = computed + done, changed + differ
+        show(f"{until:%Y-%m-%d}", 0.3 + 0.6 * ((until - first) / (last - first + CHUNK)))
+        first = store.con.execute("SELECT min(interval_start) FROM dirty_cells WHERE municipality = ?", [slug]).fetchone()[0]  # type: ignore[index]
+    return computed, changed
+
+
+def judge(store: Store, config: Config, cards: Mapping[str, Card], at: datetime, verb: Verb, run_id: str) -> list[dict[str, Any]]:
+    """Rerun held levels from the first day that changed and bring the situations up to date."""
+    beside = neighbours.pairs(config)
+    with store.transaction():
+        changes = situate.update(store, config, cards, beside, "dirty_levels", at=at, origin=ORIGIN[verb], run_id=run_id)
+        store.con.execute("DELETE FROM dirty_levels WHERE municipality = ?", [config.municipality.municipality])
+    return changes
+
+
+def _run_id(store: Store, config: Config, verb: Verb, at: datetime) -> str:
+    stem = f"{verb}-{config.municipality.municipality}-{at:%Y%m%dT%H%M%S}"
+    earlier = store.con.execute("SELECT count(*) FROM runs WHERE starts_with(run_id, ?)", [stem]).fetchone()
+    return f"{stem}-{earlier[0] + 1}" if earlier and earlier[0] else stem
+
+
+def _note_run(store: Store, summary: Summary, verb: Verb) -> None:
+    store.con.execute(
+        "INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        [summary.run_id, summary.municipality, verb, summary.at, summary.at, len(summary.deliveries), summary.slots_computed,
+         summary.values_changed, len(summary.situations), summary.message_en],
+    )  # fmt: skip

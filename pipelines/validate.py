@@ -1,0 +1,53 @@
+"""Mapped counts against the dataset's contract: once a batch, with pandera, every failure with its row."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pandas as pd
+import pandera.errors
+
+from schemas.datasets import Contract
+from schemas.settings.source import Source
+
+FAILURES = ("position", "measure", "check_name", "told")
+
+
+def contract_mistake(source: Source, contract: Contract | None, measures: tuple[str, ...]) -> str | None:
+    """Why a source's declaration does not fit the dataset it names, or None."""
+    if contract is None:
+        return f"the dataset `{source.dataset}` is not known"
+    if source.contract != contract.major:
+        return f"the source delivers contract {source.contract} of {contract.name}, this release reads {contract.major}"
+    strange = [m for m in measures if m not in contract.measures]
+    if strange:
+        return f"{contract.name} has no measure `{strange[0]}`"
+    if contract.exclusive and sum(bool(set(group) & set(measures)) for group in contract.exclusive) > 1:
+        return f"{contract.name} takes one of these groups of measures: {' or '.join(' + '.join(g) for g in contract.exclusive)}"
+    return None
+
+
+def failures(frame: pd.DataFrame, contract: Contract, measures: tuple[str, ...], interval: timedelta) -> pd.DataFrame:
+    """Cells of ``frame`` (index 0…n−1; place, interval_start, Int64 measures) that break the contract, as :data:`FAILURES`.
+
+    ``position`` is the row's index, ``told`` what is wrong. Empty when all is well.
+    """
+    schema = contract.schema(measures, interval)
+    try:
+        schema.validate(frame, lazy=True)
+    except pandera.errors.SchemaErrors as error:
+        cases = error.failure_cases
+    else:
+        return pd.DataFrame({name: pd.Series(dtype="str" if name != "position" else "int64") for name in FAILURES})
+    if cases["index"].isna().any():
+        raise ValueError(f"the mapped frame itself does not fit {contract.name}: {cases['check'].iloc[0]}")
+    names = {(m, str(check.error)): str(check.name) for m in measures for check in schema.columns[m].checks}
+    keys = zip(cases["column"], cases["check"].astype(str), strict=True)
+    return pd.DataFrame(
+        {
+            "position": cases["index"].astype("int64").to_numpy(),
+            "measure": cases["column"].to_numpy(),
+            "check_name": [names.get(key, "contract") for key in keys],
+            "told": cases["check"].astype(str).to_numpy(),
+        }
+    )

@@ -1,0 +1,1 @@
+"""What data and settings must look like. Imports nothing of ours."""

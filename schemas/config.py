@@ -1,0 +1,205 @@
+"""A municipality's whole configuration: its own file, and the sources, purposes and places that it names.
+
+:func:`load` reads everything, checks it against itself and raises all mistakes at once. What needs the indicator
+cards to be checked stands in ``indicators/config_check.py``.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
+
+from schemas import geojson, yamlfile
+from schemas.mistakes import did_you_mean
+from schemas.problems import Problem, Problems
+from schemas.settings import Event, Municipality, Place, Purpose, Source
+from schemas.yamlfile import Document, Model
+
+Read = TypeVar("Read")
+
+
+@dataclass(frozen=True)
+class PlaceRow:
+    """A place during one period: from ``place.valid_from`` to ``until`` (its ``valid_to``, or the next row of the place).
+
+    ``line`` is where the place stands in ``file``; ``geometry`` is GeoJSON in WGS 84, or None when not known.
+    """
+
+    place: Place
+    geometry: dict[str, Any] | None
+    file: str
+    line: int
+    until: datetime | None
+
+    def holds(self, at: datetime) -> bool:
+        """Whether the row is in force at an instant."""
+        return self.place.valid_from <= at and (self.until is None or at < self.until)
+
+
+@dataclass(frozen=True, eq=False)
+class Config:
+    """What :func:`load` read. ``file`` and all other file names are shown relative to the folder that holds ``config/``."""
+
+    folder: Path
+    municipality: Municipality
+    document: Document
+    file: str
+    sources: dict[str, Source]
+    source_documents: dict[str, Document]
+    purposes: dict[str, Purpose]
+    purpose_documents: dict[str, Document]
+    places: tuple[PlaceRow, ...]
+    data: Path
+
+    @property
+    def k(self) -> int:
+        """Fewest contributors that may leave the gate (rule 23)."""
+        return self.municipality.k
+
+    @cached_property
+    def tz(self) -> ZoneInfo:
+        """The local clock."""
+        return ZoneInfo(self.municipality.timezone)
+
+    @cached_property
+    def _rows(self) -> dict[str, tuple[PlaceRow, ...]]:
+        rows: dict[str, list[PlaceRow]] = {}
+        for row in sorted(self.places, key=lambda r: r.place.valid_from):
+            rows.setdefault(row.place.place, []).append(row)
+        return {place: tuple(found) for place, found in rows.items()}
+
+    @cached_property
+    def _events(self) -> dict[str, tuple[Event, ...]]:
+        events = self.municipality.events
+        return {place: tuple(e for e in events if place in e.places) for place in {p for e in events for p in e.places}}
+
+    @cached_property
+    def place_ids(self) -> tuple[str, ...]:
+        """All places, each once, in the order of the file."""
+        return tuple(dict.fromkeys(row.place.place for row in self.places))
+
+    def rows_of(self, place: str) -> tuple[PlaceRow, ...]:
+        """The periods of a place, earliest first; empty for a place that is not known."""
+        return self._rows.get(place, ())
+
+    def places_at(self, at: datetime) -> tuple[PlaceRow, ...]:
+        """The places in force at an instant, one row each, in the order of the file."""
+        return tuple(row for place in self.place_ids for row in self._rows[place] if row.holds(at))
+
+    def events_of(self, place: str) -> tuple[Event, ...]:
+        """All events that concern a place, in the order of the file."""
+        return self._events.get(place, ())
+
+    def events_at(self, place: str, at: datetime) -> tuple[Event, ...]:
+        """Events in force at a place for an interval that starts at ``at``."""
+        return tuple(e for e in self.events_of(place) if e.from_ <= at < e.to)
+
+
+def municipalities(config_dir: Path) -> list[str]:
+    """Slugs of the municipalities that have a file of their own, sorted."""
+    return sorted(path.stem for path in (config_dir / "municipalities").glob("*.yaml"))
+
+
+def load(config_dir: Path, slug: str, data: Path | None = None) -> Config:
+    """Read the configuration of a municipality.
+
+    ``data`` replaces the folder below which its sources look for files. Raises :class:`Problems` with every mistake
+    that can be told: also those in sources, purposes and places when the municipality's own file has mistakes.
+    """
+    from schemas import config_refs
+
+    reading = _Reading(config_dir.resolve())
+    path = reading.folder / "municipalities" / f"{slug}.yaml"
+    if not path.is_file():
+        fix = did_you_mean(slug, municipalities(reading.folder))
+        raise Problems([Problem(reading.shown(path), 0, "", f"there is no municipality `{slug}`", fix)])
+    document = yamlfile.read(path, reading.shown(path))
+    municipality = reading.attempt(lambda: yamlfile.build(Municipality, document))
+    named = document.data if isinstance(document.data, dict) else {}
+    sources = reading.named(Source, "sources", _texts(named.get("sources")), document, lambda i: ("sources", i))
+    adopted = named.get("purposes")
+    wanted = [a.get("purpose") if isinstance(a, dict) else None for a in (adopted if isinstance(adopted, list) else [])]
+    purposes = reading.named(Purpose, "purposes", _texts(wanted), document, lambda i: ("purposes", i, "purpose"))
+    places = reading.attempt(lambda: reading.places(path.parent / str(named["places"]))) if named.get("places") else ()
+    if reading.problems or municipality is None or places is None:
+        raise Problems(reading.problems)
+    config = Config(
+        folder=reading.folder, municipality=municipality, document=document, file=document.file,
+        sources={name: model for name, (model, _) in sources.items()},
+        source_documents={name: source_document for name, (_, source_document) in sources.items()},
+        purposes={name: model for name, (model, _) in purposes.items()},
+        purpose_documents={name: purpose_document for name, (_, purpose_document) in purposes.items()}, places=places,
+        data=(data or path.parent / municipality.data).resolve(),
+    )  # fmt: skip
+    problems = config_refs.problems(config, slug)
+    if problems:
+        raise Problems(problems)
+    return config
+
+
+def _texts(values: Any) -> list[str | None]:
+    """Names in a list as it stands in the file; None where something else stands (which the model refuses)."""
+    return [v if isinstance(v, str) else None for v in values] if isinstance(values, list) else []
+
+
+class _Reading:
+    """One reading of a config folder: gathers mistakes instead of stopping at the first."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        self.problems: list[Problem] = []
+
+    def shown(self, path: Path) -> str:
+        """A file name as people know it: from the name of the config folder on."""
+        return Path(os.path.relpath(path, self.folder.parent)).as_posix()
+
+    def attempt(self, read: Callable[[], Read]) -> Read | None:
+        """The result of ``read``, or None after noting what is wrong."""
+        try:
+            return read()
+        except Problems as problems:
+            self.problems += problems.problems
+            return None
+
+    def named(
+        self, model: type[Model], folder: str, names: list[str | None], document: Document, where: Callable[[int], yamlfile.Path_]
+    ) -> dict[str, tuple[Model, Document]]:
+        """Models and documents of the files ``<folder>/<name>.yaml``; an unknown name is a mistake of ``document``."""
+        found: dict[str, tuple[Model, Document]] = {}
+        for index, name in enumerate(names):
+            path = self.folder / folder / f"{name}.yaml"
+            if name is None:
+                continue
+            if not path.is_file():
+                known = [p.stem for p in (self.folder / folder).glob("*.yaml")]
+                what = f"there is no {folder[:-1]} `{name}` ({self.shown(path)})"
+                self.problems.append(document.problem(where(index), what, did_you_mean(name, known)))
+                continue
+            pair = self.attempt(lambda path=path: yamlfile.load(model, path, self.shown(path)))  # type: ignore[misc]
+            if pair is not None:
+                found[name] = pair
+        return found
+
+    def places(self, path: Path) -> tuple[PlaceRow, ...]:
+        """The rows of a GeoJSON file, each with the moment until which it holds."""
+        file = self.shown(path)
+        read, lines = geojson.read(path, file)
+        starts: dict[str, list[datetime]] = {}
+        for feature in read.features:
+            starts.setdefault(feature.properties.place, []).append(feature.properties.valid_from)
+        return tuple(
+            PlaceRow(f.properties, f.geometry, file, line, _until(f.properties, starts[f.properties.place]))
+            for f, line in zip(read.features, lines, strict=True)
+        )
+
+
+def _until(place: Place, starts: list[datetime]) -> datetime | None:
+    """End of a place's period: its own, or where the next period of the place begins."""
+    ends = [t for t in starts if t > place.valid_from] + ([place.valid_to] if place.valid_to else [])
+    return min(ends, default=None)

@@ -1,0 +1,98 @@
+"""A band of a threshold and the layer entry that sets one. Order of edges is checked where a band set is complete."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from schemas.settings.base import BANDS, Duration, Instant, RoleId, Slug, Strict
+
+Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+BandName = Literal["elevated", "high", "critical"]
+
+
+class Band(Strict):
+    """One band: reached at ``enter``, left strictly inside ``exit`` (without it the card's exit margin holds).
+
+    The band turns on after ``for`` and at least ``for_intervals`` intervals at or beyond ``enter``.
+    ``at_once`` is an expression over the card's names that turns the band on without waiting for ``for``.
+    """
+
+    enter: float
+    exit: float | None = None
+    for_: Duration = Field(alias="for")
+    for_intervals: int = Field(default=0, ge=0)
+    keep_for: Duration
+    at_once: str | None = None
+
+
+Bands = dict[BandName, Band]
+
+
+def order_mistakes(bands: Bands, direction: str) -> list[tuple[str, str, str]]:
+    """Mistakes in a complete band set as (band, what, fix); edges rise with the level (fall when downward)."""
+    sign = 1 if direction == "up" else -1
+    found = []
+    present = [name for name in BANDS if name in bands]
+    for name in present:
+        band = bands[name]  # type: ignore[index]
+        if band.exit is not None and sign * band.exit > sign * band.enter:
+            found.append((name, f"exit {band.exit} lies outside enter {band.enter}", "Put exit on the calm side of enter."))
+    for lower, higher in zip(present, present[1:], strict=False):
+        low, high = bands[lower].enter, bands[higher].enter  # type: ignore[index]
+        if sign * high <= sign * low:
+            word = "above" if sign > 0 else "below"
+            found.append((higher, f"enter {high} is not {word} {lower}'s {low}", "Put the edges in order."))
+    return found
+
+
+class When(Strict):
+    """A selector by local clock and calendar; all that are given must hold. ``time`` may pass midnight."""
+
+    time: str | None = Field(default=None, pattern=r"^\d{2}:\d{2}-\d{2}:\d{2}$")
+    weekdays: tuple[Weekday, ...] | None = None
+    months: tuple[int, ...] | None = None
+
+    @property
+    def narrowness(self) -> int:
+        """How many conditions are named: the narrower selector wins inside a layer."""
+        return sum(x is not None for x in (self.time, self.weekdays, self.months))
+
+
+class Threshold(Strict):
+    """An own threshold of a municipality (rule 20): a layer entry that replaces whole bands and sets parameters.
+
+    The layer follows from the selector: none → municipality, ``place_type``, ``place`` or ``event``.
+    """
+
+    indicator: str
+    effective_from: Instant
+    place_type: str | None = None
+    place: Slug | None = None
+    event: Slug | None = None
+    when: When | None = None
+    bands: Bands = Field(default_factory=dict)
+    params: dict[str, float] = Field(default_factory=dict)
+    owner: RoleId
+    decided_on: date
+    review_by: date
+    reason: str = Field(min_length=8)
+
+    @property
+    def layer(self) -> str:
+        """``municipality``, ``place_type``, ``place`` or ``event``."""
+        if self.event:
+            return "event"
+        return "place" if self.place else "place_type" if self.place_type else "municipality"
+
+    @model_validator(mode="after")
+    def _one_selector(self) -> Threshold:
+        if self.place_type and self.place:
+            raise ValueError("place_type and place stand together | Keep one: they are different layers.")
+        if not self.bands and not self.params:
+            raise ValueError("sets neither bands nor params | Name what it changes, or remove the entry.")
+        if self.review_by <= self.decided_on:
+            raise ValueError("review_by is not after decided_on | Choose a later review date.")
+        return self

@@ -1,0 +1,87 @@
+"""A municipality's own file: identity, clock, sources, purposes, events, thresholds, flagged ranges."""
+
+from __future__ import annotations
+
+from datetime import date
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import Field, field_validator
+
+from schemas.settings.bands import Threshold
+from schemas.settings.base import Instant, Interval, RoleId, Slug, Strict, Text
+from schemas.settings.event import Event
+from schemas.settings.place import CbsCode
+from schemas.settings.purpose import Adoption
+
+
+class Flag(Strict):
+    """A register entry: a declared outage (or range to leave out of baselines) of a source at places."""
+
+    source: Slug
+    places: tuple[Slug, ...] = Field(min_length=1)
+    from_: Instant = Field(alias="from")
+    to: Instant
+    effect: tuple[str, ...] = Field(min_length=1, description="any of: outage, no_baseline")
+    reason: str = Field(min_length=4)
+    owner: RoleId
+
+    @field_validator("effect")
+    @classmethod
+    def _known(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        unknown = set(value) - {"outage", "no_baseline"}
+        if unknown:
+            raise ValueError(f"unknown effect {', '.join(sorted(unknown))} | Use outage and no_baseline.")
+        return value
+
+
+class IndicatorSettings(Strict):
+    """Per indicator: whether it is on, and the interval in force if it differs from the municipality's."""
+
+    interval: Interval | None = None
+    place_intervals: dict[Slug, Interval] = Field(default_factory=dict)
+
+
+class Municipality(Strict):
+    """``config/municipalities/<slug>.yaml``. Roles are ids with a description, never persons' names.
+
+    ``holidays`` is a country, or country and subdivision (``NL``, ``AU-VIC``); ``event_days`` are local days left
+    out of baselines as event days (King's Day, New Year's Eve). ``places`` is a GeoJSON file beside this one,
+    ``data`` the folder below which sources look for files (an option may replace it).
+    """
+
+    municipality: Slug
+    name: Text
+    cbs: CbsCode | None = None
+    timezone: str
+    holidays: str = Field(pattern=r"^[A-Z]{2}(-[A-Z0-9]{1,3})?$")
+    languages: tuple[str, ...] = ("nl", "en")
+    roles: dict[RoleId, Text] = Field(min_length=1)
+    interval: Interval = Field(default="15min", validate_default=True)
+    pace: Interval = Field(default="15min", validate_default=True)
+    places: str
+    data: str = "."
+    sources: tuple[Slug, ...] = Field(min_length=1)
+    indicators: dict[str, IndicatorSettings] = Field(min_length=1)
+    purposes: tuple[Adoption, ...] = Field(min_length=1)
+    events: tuple[Event, ...] = ()
+    event_days: tuple[date, ...] = ()
+    thresholds: tuple[Threshold, ...] = ()
+    flags: tuple[Flag, ...] = ()
+
+    @field_validator("timezone")
+    @classmethod
+    def _zone(cls, value: str) -> str:
+        if value not in available_timezones():
+            raise ValueError(f"`{value}` is not an IANA time zone | Write for example Europe/Amsterdam.")
+        ZoneInfo(value)
+        return value
+
+    @property
+    def k(self) -> int:
+        """k at the gate: the largest over the adopted purposes (rule 23)."""
+        return max(p.k for p in self.purposes)
+
+    @property
+    def withhold_zero(self) -> bool:
+        """Whether a DPIA also withholds zero."""
+        return any(p.withhold_zero for p in self.purposes)

@@ -1,0 +1,32 @@
+"""The vocabulary: every column once, with type, unit, kind and meaning. Tables, comments and docs are made from it."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, TypeAdapter
+
+from schemas import yamlfile
+from schemas.settings.base import Strict
+
+
+class Column(Strict):
+    """``kind`` says what a formula may do with a measure (rule 1); ``counts: person`` brings it under k (rule 7)."""
+
+    type: str
+    unit: str
+    kind: Literal["stock", "flow", "ratio", "speed"] | None = None
+    counts: Literal["person", "vehicle", "none"]
+    role: Literal["key", "content", "bookkeeping", "measure"]
+    class_: Literal["public", "internal"] = Field(alias="class")
+    nl: str
+    en: str
+
+
+@cache
+def columns() -> dict[str, Column]:
+    """All columns by name."""
+    document = yamlfile.read(Path(__file__).with_name("vocabulary.yaml"), "schemas/vocabulary.yaml")
+    return TypeAdapter(dict[str, Column]).validate_python(document.data)
