@@ -31,7 +31,7 @@ Found = Iterator[tuple[Path_, str, str]]
 def problems(card: Card, document: Document, stem: str) -> list[Problem]:
     """All mistakes in a card read from ``document``, a file named ``stem``."""
     rules: tuple[Callable[[Card], Found], ...] = (
-        _codes, _inputs, _kinds, _names, _expressions, _bands, _templates, _examples, _parameters_in_examples,
+        _codes, _inputs, _known_names, _kinds, _names, _expressions, _bands, _templates, _examples, _parameters_in_examples,
     )  # fmt: skip
     found = [mistake for rule in rules for mistake in rule(card)]
     if card.id != stem:
@@ -78,6 +78,9 @@ def _inputs(card: Card) -> Found:
             kinds_served |= set(DATASETS[source.partition(".")[0]].place_kinds)
     for kind in set(card.applies_to.kinds) - kinds_served if kinds_served else ():
         yield ("applies_to", "kinds"), f"no input has data for `{kind}`", "Add a dataset that has, or leave the kind out."
+
+
+def _known_names(card: Card) -> Found:
     for field, names, known in (
         (("attributes",), card.attributes, ATTRIBUTES),
         (("applies_to", "attributes"), card.applies_to.attributes, ATTRIBUTES),
@@ -100,14 +103,19 @@ def _kinds(card: Card) -> Found:
 
 def _names(card: Card) -> Found:
     seen: set[str] = set()
+    for path, name in _declared(card):
+        if name in seen:
+            yield path, f"`{name}` is declared twice", "Give one of them another name."
+        elif name in _TAKEN or name.endswith(_ENDINGS) or not _NAME.fullmatch(name):
+            yield path, f"`{name}` cannot be a name here", f"Choose a-z, 0-9 and _, not ending in {', '.join(_ENDINGS)}."
+        seen.add(name)
+
+
+def _declared(card: Card) -> Iterator[tuple[Path_, str]]:
+    """Every name a card declares, with where it stands."""
     for field in ("inputs", "attributes", "parameters", "baseline", "let"):
         for index, name in enumerate(getattr(card, field)):
-            path: Path_ = (field, index if field in ("attributes", "baseline") else name)
-            if name in seen:
-                yield path, f"`{name}` is declared twice", "Give one of them another name."
-            elif name in _TAKEN or name.endswith(_ENDINGS) or not _NAME.fullmatch(name):
-                yield path, f"`{name}` cannot be a name here", f"Use a-z, 0-9 and _, not ending in {', '.join(_ENDINGS)}."
-            seen.add(name)
+            yield (field, index if field in ("attributes", "baseline") else name), name
 
 
 def expressions(card: Card) -> Iterator[tuple[Path_, str, formula.Kind, set[str]]]:
@@ -140,11 +148,9 @@ def _expressions(card: Card) -> Found:
             what, _, fix = str(error).partition(" | ")
             yield path, what, fix
             return  # what follows would only repeat it
-    for field in ("inputs", "attributes", "parameters", "baseline", "let"):
-        for index, name in enumerate(getattr(card, field)):
-            if name not in used:
-                path: Path_ = (field, index if field in ("attributes", "baseline") else name)
-                yield path, f"`{name}` is declared and never used", "Leave it out, or use it."
+    for path, name in _declared(card):
+        if name not in used:
+            yield path, f"`{name}` is declared and never used", "Leave it out, or use it."
 
 
 def _bands(card: Card) -> Found:
@@ -155,7 +161,7 @@ def _bands(card: Card) -> Found:
             yield ("bands", place_type, band), what, fix
         for band, given in bands.items():
             if given.at_once != card.at_once(band):
-                yield ("bands", place_type, band), "at_once differs between types of place", "Give a band the same at_once in all."
+                yield ("bands", place_type, band), "at_once differs between types of place", "Give the band one at_once."
     types = card.applies_to.place_types
     if types is not None and ANY not in card.bands:
         for missing in sorted(set(types) - set(card.bands)):
@@ -189,7 +195,8 @@ def _examples(card: Card) -> Found:
 def _example(card: Card, example: Example) -> Found:
     for field, wanted in (("inputs", tuple(card.inputs)), ("attributes", card.attributes), ("baseline", card.baseline)):
         for name in sorted(set(wanted) ^ set(getattr(example, field))):
-            yield (field,), f"`{name}` is {'missing' if name in wanted else 'not of this card'}", f"Give exactly: {', '.join(wanted)}."
+            what = f"`{name}` is missing" if name in wanted else f"`{name}` is not of this card"
+            yield (field,), what, f"Give exactly: {', '.join(wanted)}."
     if card.bands and card.bands_for(example.place_type) is None:
         yield ("place_type",), "no bands for this type of place", f"Use one of: {', '.join(card.bands)}."
     try:

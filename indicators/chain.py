@@ -11,10 +11,9 @@ from typing import Any
 from indicators import layers
 from indicators.effective import BandInForce, Resolver, active_at, resolver
 from indicators.grammar import Card
-from indicators.layers import Candidate, Entry
-from indicators.local_clock import holds
+from indicators.layers import Candidate, selected
 from schemas.config import Config, PlaceRow
-from schemas.settings import BANDS, Event, When, format_duration
+from schemas.settings import Event, When, format_duration
 
 ALWAYS = "always"
 
@@ -50,26 +49,26 @@ def explain_chain(config: Config, card: Card, place: str, at: datetime) -> list[
     row = next((r for r in config.rows_of(place) if r.holds(at)), None)
     if row is None or not works.can_apply(row):
         return []
-    events, active = active_at(
-        config.events_of(place), works.entries_for(row), at,
-        lambda e: e.threshold.when is None or holds(e.threshold.when, at, config.tz),
-    )  # fmt: skip
+    events, active = active_at(config.events_of(place), works.entries_for(row), at, selected(at, config.tz))
     interval = works.interval(place, events)
     links: list[ChainLink] = []
-    for name in BANDS:
+    for name in layers.BAND_NAMES:
         candidates = layers.band_candidates(card, name, row.place.place_type, active)
         bands = [(c, works.in_force(name, c, interval)) for c in candidates]
-        links += [_decided("band", name, c, band, _band_text(band, card.unit), c is candidates[-1]) for c, band in bands]
-    for name, parameter in card.parameters.items():
-        found = layers.parameter_candidates(card, name, active)
-        links += [_decided("parameter", name, c, c.value, f"{c.value:g} {parameter.unit}", c is found[-1]) for c in found]  # type: ignore[arg-type, str-bytes-safe]
+        links += [_decided("band", name, c, (band, _band_text(band, card.unit)), won=c is candidates[-1]) for c, band in bands]
+    for key, parameter in card.parameters.items():
+        found = layers.parameter_candidates(card, key, active)
+        links += [
+            _decided("parameter", key, c, (float(c.value), f"{c.value:g} {parameter.unit}"), won=c is found[-1])  # type: ignore[arg-type]
+            for c in found
+        ]
     return [*links, *_attributes(works, row, events), *_intervals(works, place, events)]
 
 
-def _decided(what: str, name: str, c: Candidate, value: BandInForce | float, text: str, won: bool) -> ChainLink:
+def _decided(what: str, name: str, c: Candidate, value: tuple[BandInForce | float, str], *, won: bool) -> ChainLink:
     t = c.entry.threshold if c.entry else None
     by = (t.owner, t.decided_on, t.review_by, t.reason) if t else (None, None, None, None)
-    return ChainLink(what, name, c.layer, value, text, c.file, c.line, won, *by)
+    return ChainLink(what, name, c.layer, *value, c.file, c.line, won, *by)
 
 
 def _band_text(band: BandInForce, unit: str) -> str:
@@ -143,39 +142,39 @@ def _rows(works: Resolver, row: PlaceRow) -> list[dict[str, Any]]:
     moments = {t for e in events for t in (e.from_, e.to)} | {e.threshold.effective_from for e in entries}
     inside = sorted(t for t in moments if low < t and (high is None or t < high))
     selectors = list(dict.fromkeys(e.threshold.when for e in entries if e.threshold.when))
+    place = {"municipality": works.config.municipality.municipality, "indicator": works.card.id, "place": row.place.place}
     rows: list[dict[str, Any]] = []
     for begin, until in pairwise([low, *inside, high]):
         assert begin is not None
-        usual = _bands(works, row, events, entries, begin, None)
-        for name, band in usual.items():
-            _add(works, row, rows, name, band, f"event {band.event}" if band.event else ALWAYS, begin, until)
-        for when in selectors:
-            for name, band in _bands(works, row, events, entries, begin, when).items():
-                if band != usual.get(name):
-                    _add(works, row, rows, name, band, describe(when), begin, until)
+        for selector, name, band in _bands_by_selector(works, row, selectors, begin):
+            columns = {key: value for key, value in asdict(band).items() if key != "event"}
+            content = {**place, "band": name, "selector": selector, **columns}
+            _add(rows, content, begin, until)
     return rows
 
 
-def _bands(
-    works: Resolver, row: PlaceRow, events: tuple[Event, ...], entries: tuple[Entry, ...], at: datetime, when: When | None
-) -> dict[str, BandInForce]:
-    """The bands at a moment, as they are where only selector ``when`` holds (None: no selector)."""
-    settings = works.at(row, events, entries, at, lambda e: e.threshold.when is None or e.threshold.when == when)
-    return settings.bands if settings else {}
+def _bands_by_selector(
+    works: Resolver, row: PlaceRow, selectors: list[When], at: datetime
+) -> Iterator[tuple[str, str, BandInForce]]:
+    """Selector, band name and band at a moment: the usual ones, and what each clock or calendar selector makes different."""
+    events, entries = works.config.events_of(row.place.place), works.entries_for(row)
+    usual: dict[str, BandInForce] = {}
+    for when in (None, *selectors):
+        settings = works.at(row, events, entries, at, lambda e, w=when: e.threshold.when is None or e.threshold.when == w)  # type: ignore[misc]
+        bands = settings.bands if settings else {}
+        if when is None:
+            usual = bands
+        for name, band in bands.items():
+            if when is not None and band != usual.get(name):
+                yield describe(when), name, band
+            elif when is None:
+                yield f"event {band.event}" if band.event else ALWAYS, name, band
 
 
-def _add(
-    works: Resolver, row: PlaceRow, rows: list[dict[str, Any]], name: str, band: BandInForce, selector: str,
-    begin: datetime, until: datetime | None,
-) -> None:  # fmt: skip
+def _add(rows: list[dict[str, Any]], content: dict[str, Any], begin: datetime, until: datetime | None) -> None:
     """Append a row, or prolong the one before when it says the same."""
-    columns = {key: value for key, value in asdict(band).items() if key != "event"}
-    content = {
-        "municipality": works.config.municipality.municipality, "indicator": works.card.id, "place": row.place.place,
-        "band": name, "selector": selector, **columns,
-    }  # fmt: skip
     for earlier in reversed(rows):
-        if earlier["effective_to"] == begin and {k: v for k, v in earlier.items() if not k.startswith("effective_")} == content:
+        if earlier["effective_to"] == begin and all(earlier[key] == value for key, value in content.items()):
             earlier["effective_to"] = until
             return
     rows.append({**content, "effective_from": begin, "effective_to": until})

@@ -18,13 +18,16 @@ from indicators import layers
 from indicators.grammar import Card
 from indicators.layers import Candidate, Entry
 from schemas.config import Config, PlaceRow
-from schemas.settings import BANDS, Band, Event
+from schemas.settings import Band, Event
 from schemas.settings.bands import BandName
 
 
 @dataclass(frozen=True)
 class BandInForce:
-    """A band with its edges worked out, and who decided it. ``decided_on``, ``review_by`` and ``reason``: None for the card's own."""
+    """A band with its edges worked out, and who decided it.
+
+    ``event``, ``decided_on``, ``review_by`` and ``reason`` are None for the card's own.
+    """
 
     enter: float
     exit: float
@@ -109,6 +112,7 @@ class Resolver:
         self._concerned: dict[tuple[str | None, frozenset[str], str | None], tuple[Entry, ...]] = {}
         self._named = {e.threshold.place for e in self.entries if e.threshold.place}
         self._judging: dict[tuple[str | None, timedelta, tuple[int, ...]], _Judging | None] = {}
+        self._same: dict[tuple[str, int], Effective] = {}
         self._settled: dict[tuple[int, tuple[str, ...], tuple[int, ...]], Effective | None] = {}
         settings = config.municipality.indicators.get(card.id)
         self._usual = (settings and settings.interval) or config.municipality.interval
@@ -127,6 +131,13 @@ class Resolver:
         """Whether the card is for this kind and type of place at all (rule 16: elsewhere there is no row)."""
         wanted = self.card.applies_to
         return row.place.kind in wanted.kinds and (wanted.place_types is None or row.place.place_type in wanted.place_types)
+
+    def can_judge(self, row: PlaceRow) -> bool:
+        """Whether the card ever has a row at a place: it applies, and no attribute, parameter or band is lacking for good."""
+        events, entries = self.config.events_of(row.place.place), self.entries_for(row)
+        known = self.attributes(row, events)
+        complete = all(name in known for name in self.card.applies_to.attributes)
+        return self.can_apply(row) and complete and self._judge(row.place.place_type, self._usual, entries) is not None
 
     def at(
         self, row: PlaceRow, events: Iterable[Event], entries: Iterable[Entry], at: datetime, selected: Callable[[Entry], bool]
@@ -175,20 +186,25 @@ class Resolver:
         text = f"{config.municipality.municipality}|{place}|{config.k}|{numbers}|{judging.text}"
         digest = hashlib.sha256(text.encode()).hexdigest()[:16]
         values.update(judging.parameters)
-        return Effective(
+        same = self._same.get((digest, id(judging)))
+        if same is not None:
+            return same  # another period or event that changes nothing for this card
+        effective = Effective(
             self.card.id, place, place_type, interval, config.k, values, judging.bands, judging.threshold_source, digest
         )
+        self._same[digest, id(judging)] = effective
+        return effective
 
     def _judge(self, place_type: str | None, interval: timedelta, active: tuple[Entry, ...]) -> _Judging | None:
         """None when a required parameter is not set, or a signal card has no band at all for this type of place."""
         card = self.card
         chosen = {name: layers.parameter_candidates(card, name, active) for name in card.parameters}
-        candidates = [(name, layers.band_candidates(card, name, place_type, active)) for name in BANDS]
+        candidates = [(name, layers.band_candidates(card, name, place_type, active)) for name in layers.BAND_NAMES]
         winners = {name: found[-1] for name, found in candidates if found}
         if not all(chosen.values()) or (card.role == "signal" and not winners):
             return None
         parameters = {name: float(found[-1].value) for name, found in chosen.items()}  # type: ignore[arg-type]
-        bands = {name: self.in_force(name, candidate, interval) for name, candidate in winners.items()}
+        bands: dict[str, BandInForce] = {name: self.in_force(name, candidate, interval) for name, candidate in winners.items()}
         source = "; ".join(dict.fromkeys(self._source(place_type, c) for c in winners.values()))
         edges = [(n, b.enter, b.exit, b.for_minutes, b.keep_for_minutes, b.at_once) for n, b in bands.items()]
         text = repr((card.id, interval.total_seconds(), sorted(parameters.items()), edges))

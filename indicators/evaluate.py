@@ -56,8 +56,6 @@ met AS (
     -- the value is rounded once, here: the number shown is the number judged; + 0.0 makes -0.0 plain 0
     -- does the card apply, does the value matter, which caps hold
     SELECT *,
-        round(raw_low, {card.digits}) + 0.0 AS value_low,
-        round(raw_high, {card.digits}) + 0.0 AS value_high,
         {writer.met}
     FROM term
 ),
@@ -77,17 +75,16 @@ reach AS (
 ),
 ranked AS (
     SELECT *,
-        {writer.ranked},
-        obstacle IS NULL AND NOT applies_low AND NOT applies_high AS not_applicable
+        {writer.ranked}
     FROM reach
 )
 SELECT
     {", ".join(PASSED_THROUGH)},
     '{card.id}' AS indicator,
-    CASE WHEN obstacle IS NULL AND NOT not_applicable AND input_status = 'ok' THEN raw_low END AS raw_value,
-    CASE WHEN obstacle IS NULL AND NOT not_applicable AND input_status = 'ok' THEN value_low END AS value,
-    CASE WHEN obstacle IS NULL AND NOT not_applicable THEN ranked.value_low END AS value_low,
-    CASE WHEN obstacle IS NULL AND NOT not_applicable THEN ranked.value_high END AS value_high,
+    CASE WHEN has_value AND input_status = 'ok' THEN raw_low END AS raw_value,
+    CASE WHEN has_value AND input_status = 'ok' THEN ranked.value_low END AS value,
+    CASE WHEN has_value THEN ranked.value_low END AS value_low,
+    CASE WHEN has_value THEN ranked.value_high END AS value_high,
     '{card.unit}' AS unit,
     CASE WHEN obstacle IS NOT NULL OR level_low <> level_high THEN 'unknown' ELSE level_low END AS level,
     CASE
@@ -151,8 +148,8 @@ class _Writer:
         lines.append(f"WHEN {_any_null([f'{name}_{end}' for name in self.card.inputs for end in ENDS])} THEN 'missing'")
         if needed := self.needed:
             lines.append(f"WHEN {_any_null(needed)} THEN 'attribute_missing'")
-        conditions = [f"{name}_{end}" for name in ("applies", *self._material) for end in ENDS]
-        lines.append(f"WHEN (isfinite(raw_low) AND isfinite(raw_high)) IS NOT TRUE OR {_any_null(conditions)} THEN 'undefined'")
+        open_ = [f"{condition}_{end} IS NULL" for condition in self._needed_conditions for end in ENDS]
+        lines.append(f"WHEN {' OR '.join(['(isfinite(raw_low) AND isfinite(raw_high)) IS NOT TRUE', *open_])} THEN 'undefined'")
         return "\n            ".join(lines)
 
     @cached_property
@@ -172,12 +169,17 @@ class _Writer:
     def _material(self) -> list[str]:
         return [f"material_{index}" for index in range(len(self.card.material))]
 
+    @property
+    def _needed_conditions(self) -> list[str]:
+        """Without all of these no band can hold: the slot is calm."""
+        return [*(["applies"] if self.card.applies_when else []), *self._material]
+
     @cached_property
     def met(self) -> str:
-        lines = []
+        lines = [f"round(raw_{end}, {self.card.digits}) + 0.0 AS value_{end}" for end in ENDS]
         for end in ENDS:
-            applies = self.at(("applies_when",), end) if self.card.applies_when else "TRUE"
-            lines.append(f"{applies} AS applies_{end}")
+            if self.card.applies_when:
+                lines.append(f"{self.at(('applies_when',), end)} AS applies_{end}")
             lines += [f"{self.at(('material', i, 'that'), end)} AS {name}_{end}" for i, name in enumerate(self._material)]
             lines += [f"({self.at(('caps', i, 'when'), end)}) IS TRUE AS capped_{i}_{end}" for i in range(len(self.card.caps))]
         return _list(lines)
@@ -187,16 +189,22 @@ class _Writer:
         lines = []
         for band in BANDS:
             for end in ENDS:
-                barred = self._barred(band, end)
-                lines.append(f"obstacle IS NULL AND NOT ({barred}) AND {self._beyond(band, end)} AS reach_{band}_{end}")
+                can = self._can_hold(band, end)
+                cannot = f"NOT ({' AND '.join(can)}) OR " if can else ""
                 calm = f"(value_{end} {self._sign('<')} {band}_exit) IS TRUE"
-                lines.append(f"obstacle IS NULL AND ({barred} OR {calm}) AS calm_{band}_{end}")
+                lines.append(f"{' AND '.join(['obstacle IS NULL', *can, self._beyond(band, end)])} AS reach_{band}_{end}")
+                lines.append(f"obstacle IS NULL AND ({cannot}{calm}) AS calm_{band}_{end}")
                 lines.append(f"{self._at_once(band, end)} AS once_{band}_{end}")
         return _list(lines)
 
+    def _can_hold(self, band: str, end: str) -> list[str]:
+        """Conditions without which the band cannot hold here: without one it is not reached, and calm."""
+        caps = [f"NOT capped_{i}_{end}" for i, cap in enumerate(self.card.caps) if cap.at not in BANDS[BANDS.index(band) :]]
+        return [*(f"{condition}_{end}" for condition in self._needed_conditions), *caps]
+
     def _at_once(self, band: str, end: str) -> str:
         for place_type, bands in self.card.bands.items():
-            if band in bands and bands[band].at_once:  # type: ignore[index]
+            if band in bands and bands[band].at_once:
                 return f"reach_{band}_{end} AND ({self.at(('bands', place_type, band, 'at_once'), end)}) IS TRUE"
         return "FALSE"
 
@@ -206,24 +214,25 @@ class _Writer:
     def _sign(self, upward: str) -> str:
         return upward if self.card.direction == "up" else {">=": "<=", "<": ">"}[upward]
 
-    def _barred(self, band: str, end: str) -> str:
-        """The condition under which the band cannot hold here: so it is not reached, and calm."""
-        caps = [f"capped_{i}_{end}" for i, cap in enumerate(self.card.caps) if cap.at not in BANDS[BANDS.index(band) :]]
-        return " OR ".join([f"NOT applies_{end}", *(f"NOT {name}_{end}" for name in self._material), *caps])
-
     @cached_property
     def ranked(self) -> str:
         def level(end: str) -> str:
             whens = " ".join(f"WHEN reach_{band}_{end} THEN '{band}'" for band in reversed(BANDS))
             return f"CASE {whens} ELSE 'normal' END AS level_{end}"
 
-        return _list([level(end) for end in ENDS])
+        applies = "obstacle IS NULL AND NOT applies_low AND NOT applies_high" if self.card.applies_when else "FALSE"
+        return _list([*(level(end) for end in ENDS), f"{applies} AS not_applicable",
+                      "obstacle IS NULL AND NOT not_applicable AS has_value"])  # fmt: skip
 
     @cached_property
     def reason(self) -> str:
         """Branches of a CASE: why there is no value, else what is open, else what took a level away."""
-        lines = ["WHEN obstacle IS NOT NULL THEN obstacle", "WHEN not_applicable THEN 'not_applicable'",
-                 "WHEN level_low <> level_high THEN 'undecided'", "WHEN input_status = 'suppressed' THEN 'suppressed'"]  # fmt: skip
+        lines = [
+            "WHEN obstacle IS NOT NULL THEN obstacle",
+            "WHEN not_applicable THEN 'not_applicable'",
+            "WHEN level_low <> level_high THEN 'undecided'",
+            "WHEN input_status = 'suppressed' THEN 'suppressed'",
+        ]
         lines += [f"WHEN NOT {n}_low THEN '{c.reason}'" for n, c in zip(self._material, self.card.material, strict=True)]
         for index, cap in enumerate(self.card.caps):
             above = BANDS[BANDS.index(cap.at) + 1 :] if cap.at in BANDS else BANDS

@@ -48,6 +48,7 @@ class Result:
 
     @property
     def passed(self) -> bool:
+        """Whether every cell came out as expected."""
         return not self.differences
 
 
@@ -74,7 +75,8 @@ AS_WRITTEN = Fill()
 def results(card: Card, fill: Fill = AS_WRITTEN) -> list[Result]:
     """Every example of the card with its differences."""
     found = outcomes(card, fill)
-    return [Result(example.name, tuple(_compare(card, example, rows))) for example, rows in zip(card.examples, found, strict=True)]
+    pairs = zip(card.examples, found, strict=True)
+    return [Result(example.name, tuple(_compare(card, example, rows))) for example, rows in pairs]
 
 
 def outcomes(card: Card, fill: Fill = AS_WRITTEN) -> list[list[Row]]:
@@ -168,7 +170,7 @@ def _held(card: Card, parts: list[list[Row]]) -> list[list[int]]:
         for row in rows:
             packed[at[row["interval_start"]], column] = row["judged"]
             seconds[at[row["interval_start"]], column] = int(example.interval.total_seconds())
-    durations = np.array([_durations(card, example) for example in card.examples], dtype=np.int64).reshape(len(parts), 2, len(BANDS))
+    durations = np.array([_durations(card, example) for example in card.examples], dtype=np.int64)
     slots = levels.Slots(
         starts=np.array([int(start.timestamp()) for start in starts], dtype=np.int64),
         seconds=seconds,
@@ -187,7 +189,7 @@ def _durations(card: Card, example: Example) -> tuple[list[int], list[int]]:
     wait, keep = [0] * len(BANDS), [0] * len(BANDS)
     for index, name in enumerate(BANDS):
         if name in bands:
-            band = bands[name]  # type: ignore[index]
+            band = bands[name]
             wait[index] = int(max(band.for_, band.for_intervals * example.interval).total_seconds())
             keep[index] = int(band.keep_for.total_seconds())
     return wait, keep
@@ -207,4 +209,4 @@ def _agree(token: str, got: Any, *, number: bool, digits: int) -> bool:
         return (token == series.NOTHING) == (got is None)
     if number:
         return math.isclose(float(token), got, abs_tol=10.0 ** -(digits + 3), rel_tol=0)
-    return token == got
+    return token == str(got)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from itertools import pairwise
 
-from indicators import example_run, mutants as card_mutants
+from indicators import example_run
+from indicators import mutants as card_mutants
 from indicators.example_run import Difference, Result, Row
 from indicators.grammar import Card
 from indicators.mutants import Mutant
@@ -39,7 +41,7 @@ def _edges_left(card: Card, rows: list[list[Row]]) -> Iterator[str]:
         for name in BANDS:
             if name not in bands:
                 continue
-            band = bands[name]  # type: ignore[index]
+            band = bands[name]
             for edge, at in (("enter", band.enter), ("exit", card.exit_of(band))):
                 for value in _beside(at, card.digits):
                     if value not in values:
@@ -64,7 +66,7 @@ def _branches_left(card: Card, rows: list[Row]) -> Iterator[str]:
         yield "applies_when: no example where it does not apply"
     turned_on = {row["at_once"] for row in rows}
     highest = next((name for name in reversed(BANDS) if any(name in b for b in card.bands.values())), None)
-    if any(card.at_once(name) for name in BANDS) and highest not in turned_on:  # type: ignore[arg-type]
+    if any(band.at_once for bands in card.bands.values() for band in bands.values()) and highest not in turned_on:
         yield "at_once: no example that turns a band on at once"
 
 
@@ -90,7 +92,7 @@ def _held_left(card: Card, rows: list[list[Row]]) -> Iterator[str]:
         for name in (b for b in BANDS if b in bands):
             levels = [[BANDS.index(row["held"]) + 1 if row["held"] in BANDS else 0 for row in part] for part in held]
             at = BANDS.index(name) + 1
-            if not any(b >= at > a for part in levels for a, b in zip([0, *part], part, strict=False)):
+            if not any(b >= at > a for part in levels for a, b in pairwise([0, *part])):
                 yield f"{place_type} {name}: no example in which it is held"
-            if not any(a >= at > b for part in levels for a, b in zip(part, part[1:], strict=False)):
+            if not any(a >= at > b for part in levels for a, b in pairwise(part)):
                 yield f"{place_type} {name}: no example in which it is let go"

@@ -22,7 +22,7 @@ _LOGIC = (exp.And, exp.Or, exp.Not)
 _NUMBERS = (*_ARITHMETIC, *_FUNCTIONS)
 
 # What people try, and why it is refused. Looked up along the class hierarchy, so the broad ones come last.
-_REFUSED: tuple[tuple[type[exp.Expression], str, str], ...] = (
+_REFUSED: tuple[tuple[type[exp.Expr], str, str], ...] = (
     (exp.Coalesce, "coalesce turns a missing value into a number", "Leave it out: a missing input makes the level unknown."),
     (exp.Is, "a test for NULL", "Leave it out: a missing input makes the level unknown."),
     (exp.IntDiv, "// drops the remainder", "Use / and round or floor."),
@@ -44,7 +44,7 @@ class Expression:
     """A checked expression: its text as written, its tree, and the names it uses."""
 
     text: str
-    tree: exp.Expression
+    tree: exp.Expr
     names: frozenset[str]
 
 
@@ -65,7 +65,7 @@ def parse_expression(text: str, names: Collection[str], kind: Kind) -> Expressio
     return Expression(text, tree, used)
 
 
-def _one(text: str) -> exp.Expression:
+def _one(text: str) -> exp.Expr:
     try:
         trees = parse(text, read="duckdb")
     except errors.SqlglotError as error:
@@ -75,7 +75,7 @@ def _one(text: str) -> exp.Expression:
     return trees[0]
 
 
-def _check(node: exp.Expression) -> Kind:
+def _check(node: exp.Expr) -> Kind:
     """The kind of ``node``, after checking it and everything below it."""
     if isinstance(node, exp.Paren):
         return _check(node.this)
@@ -90,14 +90,15 @@ def _check(node: exp.Expression) -> Kind:
         raise ValueError(_refusal(node))
     for part in _operands(node):
         if _check(part) != wanted:
-            raise ValueError(f"`{part.sql('duckdb')}` is not a {wanted} | AND, OR and NOT join conditions; the rest takes numbers.")
+            what = f"`{part.sql('duckdb')}` is not a {wanted}"
+            raise ValueError(f"{what} | AND, OR and NOT join conditions; the rest takes numbers.")
     if isinstance(node, exp.Div):
         _divisor(node)
     return "number" if isinstance(node, _NUMBERS) else "condition"
 
 
-def _operands(node: exp.Expression) -> list[exp.Expression]:
-    return [child for child in node.iter_expressions() if isinstance(child, exp.Expression)]
+def _operands(node: exp.Expr) -> list[exp.Expr]:
+    return [child for child in node.iter_expressions() if isinstance(child, exp.Expr)]
 
 
 def _literal(node: exp.Literal) -> Kind:
@@ -133,10 +134,10 @@ def _divisor(node: exp.Div) -> None:
     if isinstance(below, exp.Literal) and float(below.this) != 0:
         return
     text = below.sql("duckdb")
-    raise ValueError(f"the division by `{text}` is not guarded | Write nullif({text}, 0): without it the answer would be infinite.")
+    raise ValueError(f"the division by `{text}` is not guarded | Write nullif({text}, 0): dividing by 0 has no answer.")
 
 
-def _refusal(node: exp.Expression) -> str:
+def _refusal(node: exp.Expr) -> str:
     for kind, what, fix in _REFUSED:
         if isinstance(node, kind):
             return f"{what}: `{node.sql('duckdb')}` | {fix}"
@@ -146,10 +147,10 @@ def _refusal(node: exp.Expression) -> str:
     )
 
 
-def render(tree: exp.Expression, names: Mapping[str, str]) -> str:
+def render(tree: exp.Expr, names: Mapping[str, str]) -> str:
     """DuckDB text of ``tree`` with names replaced; names not in ``names`` stay as they are."""
 
-    def rename(node: exp.Expression) -> exp.Expression:
+    def rename(node: exp.Expr) -> exp.Expr:
         if isinstance(node, exp.Column) and node.name in names:
             return exp.column(names[node.name])
         return node

@@ -24,8 +24,8 @@ EDGE_DIGITS = 9  # an exit worked out from a margin is rounded here: 3.0 × 0.8 
 
 # Fields that decide a number. Bands and parameter values are not among them: they are in force by layer, in config_hash.
 COMPUTING = (
-    "id", "version", "applies_to", "inputs", "attributes", "baseline", "let", "formula", "applies_when", "requires", "material", "caps",
-    "missing_data", "min_coverage", "digits", "unit", "direction",
+    "id", "version", "applies_to", "inputs", "attributes", "baseline", "let", "formula", "applies_when", "requires", "material",
+    "caps", "missing_data", "min_coverage", "digits", "unit", "direction",
 )  # fmt: skip
 TEXTS = (
     "status", "title", "desired_effect", "question", "meaning", "limits", "follow_up", "owners", "mixes_kinds", "purposes",
@@ -234,7 +234,7 @@ class Card(Strict):
     def definition_hash(self) -> str:
         """16 hex characters over what decides a number; layout of the expressions does not count."""
         fields = {name: _plain(getattr(self, name)) for name in COMPUTING}
-        fields["at_once"] = {name: self.at_once(name) for name in ("elevated", "high", "critical")}  # type: ignore[arg-type]
+        fields["at_once"] = {name: self.at_once(name) for name in ("elevated", "high", "critical")}
         fields["parameters"] = {name: p.unit for name, p in self.parameters.items()}
         return _hash(fields)
 
@@ -242,10 +242,6 @@ class Card(Strict):
     def text_hash(self) -> str:
         """16 hex characters over texts, contacts and references."""
         return _hash({name: _plain(getattr(self, name)) for name in TEXTS})
-
-    def as_json(self) -> str:
-        """The whole card, as kept beside the numbers it gave."""
-        return self.model_dump_json(by_alias=True, exclude_defaults=True)
 
 
 def _plain(value: Any) -> Any:

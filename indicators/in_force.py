@@ -14,8 +14,8 @@ from itertools import pairwise
 from indicators.chain import ChainLink, explain_chain, threshold_rows
 from indicators.effective import BandInForce, Effective, Resolver, resolver
 from indicators.grammar import Card
-from indicators.layers import Entry
-from indicators.local_clock import cuts, holds, holidays_and_event_days
+from indicators.layers import Entry, selected
+from indicators.local_clock import cuts, holidays_and_event_days
 from schemas.config import Config, PlaceRow
 from schemas.settings import Event
 
@@ -46,9 +46,8 @@ def segments(config: Config, card: Card, place: str, start: datetime, end: datet
         high = min(end, row.until) if row.until else end
         if low < high and works.can_apply(row):
             for begin, until, settings in _stretches(works, row, low, high):
-                if found and found[-1].settings is settings and found[-1].end == begin:
-                    begin = found.pop().start
-                found.append(Segment(begin, until, settings))
+                joins = found and found[-1].settings is settings and found[-1].end == begin
+                found.append(Segment(found.pop().start if joins else begin, until, settings))
     return found
 
 
@@ -62,9 +61,7 @@ def _stretches(works: Resolver, row: PlaceRow, low: datetime, high: datetime) ->
         moments = [low, high]
     zone = works.config.tz
     for begin, until in pairwise(moments):
-        settings = works.at(
-            row, events, entries, begin, lambda e, t=begin: e.threshold.when is None or holds(e.threshold.when, t, zone)
-        )
+        settings = works.at(row, events, entries, begin, selected(begin, zone))
         if settings is not None:
             yield begin, until, settings
 

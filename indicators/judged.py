@@ -53,7 +53,7 @@ def encode_sql(unknown: str) -> str:
     ``reach_b_high``, ``calm_b_low``, ``calm_b_high``, ``once_b_low``, ``once_b_high`` (the two ends of what the value
     can be; equal when it is known) and ``b_enter`` (NULL: the band does not exist).
     """
-    return " +\n        ".join(f"({_band_sql(band, unknown)}) * {1 << WIDTH * index}" for index, band in enumerate(BANDS))
+    return "\n        + ".join(f"{1 << WIDTH * index} * {_band_sql(band, unknown)}" for index, band in enumerate(BANDS))
 
 
 def _band_sql(band: str, unknown: str) -> str:
@@ -63,8 +63,8 @@ def _band_sql(band: str, unknown: str) -> str:
     def one(what: str) -> str:
         return f"({what}_{band}_low <> {what}_{band}_high)::SMALLINT"
 
-    known = (
-        f"{both('reach')} * {REACHED} + {one('reach')} * {REACHED_UNKNOWN} + {both('calm')} * {CALM}"
-        f" + {one('calm')} * {CALM_UNKNOWN} + {both('once')} * {AT_ONCE}"
-    )
-    return f"CASE WHEN {band}_enter IS NULL THEN {CALM} WHEN {unknown} THEN {UNKNOWN} ELSE {known} END"
+    known = " + ".join([
+        f"{both('reach')} * {REACHED}", f"{one('reach')} * {REACHED_UNKNOWN}",
+        f"{both('calm')} * {CALM}", f"{one('calm')} * {CALM_UNKNOWN}", f"{both('once')} * {AT_ONCE}",
+    ])  # fmt: skip
+    return f"CASE WHEN {band}_enter IS NULL THEN {CALM} WHEN {unknown} THEN {UNKNOWN}\n            ELSE {known} END"

@@ -6,20 +6,23 @@ one place the stricter edge wins. This is the only place where precedence is dec
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
+from typing import get_args
+from zoneinfo import ZoneInfo
 
 from indicators.card import CATALOGUE
 from indicators.grammar import ANY, Card
-from indicators.local_clock import share
+from indicators.local_clock import holds, share
 from schemas import yamlfile
 from schemas.config import Config
 from schemas.problems import Problems
 from schemas.settings import Band, Threshold
 from schemas.settings.bands import BandName
 
+BAND_NAMES: tuple[BandName, ...] = get_args(BandName)
 LAYERS = ("card", "municipality", "place_type", "place", "event")
 
 
@@ -59,7 +62,7 @@ def entries(config: Config, indicator: str) -> list[Entry]:
         if t.indicator != indicator:
             continue
         path: yamlfile.Path_ = ("thresholds", number)
-        lines = {name: document.line((*path, "bands", name)) for name in t.bands}
+        lines: dict[str, int] = {name: document.line((*path, "bands", name)) for name in t.bands}
         lines |= {name: document.line((*path, "params", name)) for name in t.params}
         target = 2 if t.place else 1 if t.place_type else 0  # an event's entry may be for one place or type
         narrow = (t.when.narrowness, -share(t.when)) if t.when else (0, -1.0)
@@ -76,6 +79,11 @@ def concerns(entry: Entry, place: str, place_type: str | None, events: frozenset
         and (t.place_type is None or t.place_type == place_type)
         and (t.event is None or t.event in events)
     )
+
+
+def selected(at: datetime, tz: ZoneInfo) -> Callable[[Entry], bool]:
+    """Whether an entry's selector by clock and calendar holds for a slot that starts at ``at``."""
+    return lambda entry: entry.threshold.when is None or holds(entry.threshold.when, at, tz)
 
 
 def band_candidates(card: Card, name: BandName, place_type: str | None, active: Iterable[Entry]) -> list[Candidate]:
@@ -128,7 +136,7 @@ def _strictness(card: Card, value: Band | float) -> tuple[float, ...]:
 
 
 def _card_key(card: Card, place_type: str | None) -> str:
-    return place_type if place_type in card.bands else ANY  # type: ignore[return-value]
+    return place_type if place_type in card.bands else ANY
 
 
 def card_bands_line(card: Card, place_type: str | None) -> int:

@@ -22,6 +22,7 @@ from schemas.settings import BANDS
 
 MAX_GAP_INTERVALS = 2
 N_BANDS = len(BANDS)
+_RANK = np.arange(1, N_BANDS + 1)[:, None]
 NONE = np.iinfo(np.int64).max  # larger than any moment: lets a minimum pass over what is absent
 
 Ints = NDArray[np.int64]
@@ -30,7 +31,7 @@ Bools = NDArray[np.bool_]
 
 @dataclass
 class State:
-    """Where every machine stands; arrays of shape (series, 3). All zeros is rest.
+    """Where every machine stands; arrays of shape (3 bands, series). All zeros is rest.
 
     ``on``: 1 when the band is on. ``since``: start of the run that turned it on. ``run``: seconds counted towards the
     next change. ``run_start``, ``run_end``: start of the run's first and end of its last counted slot.
@@ -45,29 +46,30 @@ class State:
     @classmethod
     def rest(cls, series: int) -> State:
         """All machines at rest."""
-        return cls(*(np.zeros((series, N_BANDS), dtype=np.int64) for _ in fields(cls)))
+        return cls(*(np.zeros((N_BANDS, series), dtype=np.int64) for _ in fields(cls)))
 
     def take(self, index: NDArray[Any]) -> State:
         """A copy of some series."""
-        return State(*(part[index] for part in self._parts()))
+        return State(*(part[:, index] for part in self._parts()))
 
     def put(self, index: NDArray[Any], other: State) -> None:
         """Write the series of ``other`` back at ``index``."""
         for mine, theirs in zip(self._parts(), other._parts(), strict=True):
-            mine[index] = theirs
+            mine[:, index] = theirs
 
     def resting(self) -> Bools:
         """Per series: no band on and no run under way."""
-        return ~((self.on | self.run) != 0).any(axis=1)
+        quiet: Bools = ((self.on | self.run) == 0).all(axis=0)
+        return quiet
 
     def rows(self, series: int) -> list[list[int]]:
         """One series as plain numbers, a list per band; read back by :meth:`set_rows`."""
-        return [[int(part[series, band]) for part in self._parts()] for band in range(N_BANDS)]
+        return [[int(part[band, series]) for part in self._parts()] for band in range(N_BANDS)]
 
     def set_rows(self, series: int, rows: list[list[int]]) -> None:
         """Set one series from :meth:`rows`."""
         for column, part in enumerate(self._parts()):
-            part[series] = [row[column] for row in rows]
+            part[:, series] = [row[column] for row in rows]
 
     def _parts(self) -> list[Ints]:
         return [getattr(self, f.name) for f in fields(self)]
@@ -111,15 +113,15 @@ def run(state: State, slots: Slots) -> tuple[State, Held]:
     """
     count, series = slots.packed.shape
     held = Held(np.zeros((count, series), np.int8), np.zeros((count, series), np.int64), np.zeros((count, series), np.int64))
-    bits = judged.decode(slots.packed)
+    bits = [np.ascontiguousarray(np.moveaxis(part, -1, 1)) for part in judged.decode(slots.packed)]  # (T, 3, P)
+    for_, keep = slots.for_seconds.T, slots.keep_seconds.T
     for t in range(count):
         now = judged.Judged(*(part[t] for part in bits))
         settings = slots.settings[t]
-        state, left = _step(state, int(slots.starts[t]), slots.seconds[t][:, None], now,
-                            slots.for_seconds[settings], slots.keep_seconds[settings])  # fmt: skip
+        state, left = _step(state, int(slots.starts[t]), slots.seconds[t], now, for_[:, settings], keep[:, settings])
         held.level[t] = held_level(state)
         held.begun[t] = begun(state)
-        held.left[t] = left.max(axis=1)
+        held.left[t] = left.max(axis=0)
     return state, held
 
 
@@ -135,38 +137,28 @@ def _step(state: State, start: int, seconds: Ints, now: judged.Judged, for_: Int
     gap = start + np.where(known, 0, seconds) - state.run_end
     goes_on = (state.run > 0) & ~(row & (gap > MAX_GAP_INTERVALS * seconds)) & (counts | ~known)
 
-    run_start = np.where(goes_on, state.run_start, np.where(counts, start, 0))
-    length = np.where(goes_on, state.run, 0) + np.where(counts, seconds, 0)
-    run_end = np.where(counts, start + seconds, np.where(goes_on, state.run_end, 0))
+    run_start = np.where(goes_on, state.run_start, counts * start)
+    length = goes_on * state.run + counts * seconds
+    run_end = np.where(counts, start + seconds, goes_on * state.run_end)
 
     at_once = row & now.at_once & ~on
     turns_on = ~on & counts & (length >= for_) | at_once
     turns_off = on & counts & (length >= keep)
     changed = turns_on | turns_off
 
-    since = np.where(turns_on, np.where(run_start > 0, run_start, start), np.where(turns_off, 0, state.since))
-    new = State(
-        on=np.where(changed, turns_on, on).astype(np.int64),
-        since=since,
-        run=np.where(changed, 0, length),
-        run_start=np.where(changed, 0, run_start),
-        run_end=np.where(changed, 0, run_end),
-    )
+    since = np.where(turns_on, np.where(length > 0, run_start, start), ~turns_off * state.since)
+    stays = ~changed
+    new = State((on ^ changed).astype(np.int64), since, length * stays, run_start * stays, run_end * stays)
     return new, np.where(turns_off, run_start, 0)
 
 
 def held_level(state: State) -> NDArray[np.int8]:
     """Per series the highest band that is on, as 0 normal to 3 critical."""
-    return (state.on * np.arange(1, N_BANDS + 1)).max(axis=1).astype(np.int8)
+    level: NDArray[np.int8] = (state.on * _RANK).max(axis=0).astype(np.int8)
+    return level
 
 
 def begun(state: State) -> Ints:
     """Per series the earliest start of a run that turned a band on or may do so; 0 when there is none."""
-    moments = np.where(state.on > 0, state.since, np.where(state.run > 0, state.run_start, NONE)).min(axis=1)
+    moments = np.where(state.on > 0, state.since, np.where(state.run > 0, state.run_start, NONE)).min(axis=0)
     return np.where(moments == NONE, 0, moments)
-
-
-def pending_band(state: State) -> NDArray[np.int8]:
-    """Per series the highest band with a run under way towards turning on, as 1 elevated to 3 critical; 0 when none."""
-    under_way = (state.on == 0) & (state.run > 0)
-    return (under_way * np.arange(1, N_BANDS + 1)).max(axis=1).astype(np.int8)

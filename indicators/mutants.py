@@ -9,18 +9,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, get_args
 
 from sqlglot import exp
 
 from indicators import card_check, example_run, formula
 from indicators.example_run import AS_WRITTEN, Fill
 from indicators.grammar import Card
-from schemas.settings import BANDS, Band
+from schemas.settings import Band
+from schemas.settings.bands import BandName
 from schemas.yamlfile import Path_
 
 NEAR_ZERO = 1e-9
-_SWAPS: dict[type[exp.Expression], type[exp.Expression]] = {
+_SWAPS: dict[type[exp.Expr], type[exp.Expr]] = {
     exp.GTE: exp.GT, exp.GT: exp.GTE, exp.LTE: exp.LT, exp.LT: exp.LTE, exp.And: exp.Or, exp.Or: exp.And,
     exp.Greatest: exp.Least, exp.Least: exp.Greatest,
 }  # fmt: skip
@@ -73,15 +74,15 @@ def _with(card: Card, **changes: Any) -> Card:
     return card.model_copy(update=changes)
 
 
-def _with_band(card: Card, place_type: str, name: str, **changes: Any) -> Card:
+def _with_band(card: Card, place_type: str, name: BandName, **changes: Any) -> Card:
     bands = card.bands[place_type]
-    band = bands[name].model_copy(update=changes)  # type: ignore[index]
+    band = bands[name].model_copy(update=changes)
     return _with(card, bands={**card.bands, place_type: {**bands, name: band}})
 
 
-def _each_band(card: Card) -> Iterator[tuple[str, str, Band]]:
+def _each_band(card: Card) -> Iterator[tuple[str, BandName, Band]]:
     for place_type, bands in card.bands.items():
-        yield from ((place_type, name, bands[name]) for name in BANDS if name in bands)  # type: ignore[index]
+        yield from ((place_type, name, bands[name]) for name in get_args(BandName) if name in bands)
 
 
 def _edges(card: Card) -> Iterator[tuple[str, Card]]:
@@ -97,7 +98,7 @@ def _edges(card: Card) -> Iterator[tuple[str, Card]]:
 
 
 def _durations(card: Card) -> Iterator[tuple[str, Card]]:
-    """``for`` and ``keep_for`` one slot longer and shorter (a slot of the finest example), ``for_intervals`` one more, one less."""
+    """``for`` and ``keep_for`` one slot of the finest example longer and shorter, ``for_intervals`` one more, one less."""
     step = min((e.interval for e in card.examples if e.expect.held), default=timedelta(minutes=15))
     minutes = f"{step.total_seconds() / 60:g}min"
     for place_type, name, band in _each_band(card):
@@ -163,12 +164,12 @@ def _expressions(card: Card) -> Iterator[tuple[str, Card]]:
             yield f"{where}: {changed}", _with_expression(card, path, changed)
 
 
-def _variants(tree: exp.Expression) -> Iterator[str]:
+def _variants(tree: exp.Expr) -> Iterator[str]:
     """Texts of ``tree`` with one node changed."""
-    for index, node in enumerate(tree.walk()):
+    for index, node in enumerate(_nodes(tree)):
         for change in _changes(node):
             copy = tree.copy()
-            target = list(copy.walk())[index]
+            target = _nodes(copy)[index]
             if target is copy:
                 yield change.sql("duckdb")
             else:
@@ -176,7 +177,11 @@ def _variants(tree: exp.Expression) -> Iterator[str]:
                 yield copy.sql("duckdb")
 
 
-def _changes(node: exp.Expression) -> Iterator[exp.Expression]:
+def _nodes(tree: exp.Expr) -> list[exp.Expr]:
+    return [node for node in tree.walk() if isinstance(node, exp.Expr)]
+
+
+def _changes(node: exp.Expr) -> Iterator[exp.Expr]:
     swap = _SWAPS.get(type(node))
     if swap is not None:
         yield swap(**{key: _copied(value) for key, value in node.args.items()})
@@ -196,7 +201,7 @@ def _changes(node: exp.Expression) -> Iterator[exp.Expression]:
 def _copied(value: Any) -> Any:
     if isinstance(value, list):
         return [_copied(item) for item in value]
-    return value.copy() if isinstance(value, exp.Expression) else value
+    return value.copy() if isinstance(value, exp.Expr) else value
 
 
 def _with_expression(card: Card, path: Path_, text: str) -> Card:
@@ -204,7 +209,7 @@ def _with_expression(card: Card, path: Path_, text: str) -> Card:
     if field == "let":
         return _with(card, let={**card.let, str(path[1]): text})
     if field == "bands":
-        band = str(path[2])
+        band: BandName = path[2]  # type: ignore[assignment]
         for place_type in (p for p in card.bands if band in card.bands[p]):
             card = _with_band(card, place_type, band, at_once=text)
         return card

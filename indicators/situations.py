@@ -85,6 +85,12 @@ class Walk:
         """Numbers of the series of an atom."""
         return range(int(self.first[atom]), int(self.first[atom + 1]))
 
+    def restless(self) -> levels.Bools:
+        """Per atom: whether there is anything to carry."""
+        found: levels.Bools = np.logical_or.reduceat(~self.state.resting(), self.first[:-1])
+        found[list(self.carries)] = True
+        return found
+
     def begins(self, atom: int) -> int:
         """Start of the situation that is open or pending here, as it stands; 0 at rest."""
         carry = self.carries.get(atom, Carry())
@@ -180,10 +186,10 @@ class Walk:
 
     def _busy(self, rows: Rows, index: Any, atoms: Iterable[int]) -> list[int]:
         """Atoms that are not at rest, or have a slot that reaches a band."""
-        reached = np.zeros(len(self.state.on), dtype=bool)
+        reached = np.zeros(self.state.on.shape[1], dtype=bool)
         reached[rows.series[index][ranks(rows.packed[index]) > 0]] = True
-        stirred = np.logical_or.reduceat(reached | ~self.state.resting(), self.first[:-1])
-        return [atom for atom in atoms if stirred[atom] or atom in self.carries]
+        stirred = np.logical_or.reduceat(reached, self.first[:-1]) | self.restless()
+        return [atom for atom in atoms if stirred[atom]]
 
     def _walk(self, atom: int, rows: Rows, starts: levels.Ints, held: Held, before: int, stop: int) -> list[Version]:
         """Versions of one atom over a day that began at held level ``before``.

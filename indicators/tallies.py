@@ -23,10 +23,10 @@ REASON_NONE = -1
 class Rows:
     """Indicator values of several series, ordered by ``series`` (numbered from 0) and start; arrays of one length N.
 
-    ``offsets`` (S + 1): where each series begins. Moments are epoch seconds, ``delay`` the seconds after ``end`` at which the source is due. ``settings`` is a row
-    of ``enter``/``for_seconds``/``keep_seconds`` (settings, 3). ``value``, ``coverage`` and ``confidence`` are NaN
-    where there is none. ``reason`` is a place in ``reasons``, or -1. ``held`` (the held level after the slot, 0-3) is
-    filled in while held levels run.
+    ``offsets`` (S + 1): where each series begins. Moments are epoch seconds, ``delay`` the seconds after ``end`` at
+    which the source is due. ``settings`` is a row of ``enter``/``for_seconds``/``keep_seconds`` (settings, 3).
+    ``value``, ``coverage`` and ``confidence`` are NaN where there is none. ``reason`` is a place in ``reasons``, or
+    -1. ``held`` (the held level after the slot, 0-3) is filled in while held levels run.
     """
 
     offsets: NDArray[np.int64]
@@ -97,7 +97,7 @@ class Tally:
     peak: Peak | None = None
 
     def plus(self, later: Tally, sign: int) -> Tally:
-        """This tally and the one of the slots after it."""
+        """The tally of these slots and of those after them."""
         peak = self.peak
         if peak is None or (later.peak is not None and later.peak.worse_than(peak, sign)):
             peak = later.peak
@@ -164,7 +164,8 @@ def tally(rows: Rows, series: int, start: int, stop: int, sign: int, pending: bo
 
 def ranks(packed: NDArray[np.int16]) -> NDArray[np.int8]:
     """The highest band known to be reached, 0 none to 3 critical, of :mod:`indicators.judged` bits."""
-    return (judged.decode(packed).reached * np.arange(1, len(BANDS) + 1)).max(axis=-1).astype(np.int8)
+    found: NDArray[np.int8] = (judged.decode(packed).reached * np.arange(1, len(BANDS) + 1)).max(axis=-1).astype(np.int8)
+    return found
 
 
 def _peak(rows: Rows, part: slice, known: NDArray[np.bool_], rank: NDArray[np.int8], sign: int) -> Peak | None:

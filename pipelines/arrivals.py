@@ -8,8 +8,9 @@ from datetime import datetime
 from typing import Any
 
 from pipelines import intake, ledger
-from pipelines.readers import Found
+from pipelines.intake import Found
 from pipelines.store import Store
+from pipelines.store.rows import one
 from schemas.config import Config
 from schemas.results import TABLES
 from schemas.settings import Source
@@ -35,12 +36,21 @@ def take_in(
     return taken
 
 
+def content_hash(file: Found) -> str:
+    """SHA-256 of a file's content; empty when it cannot be read."""
+    try:
+        with file.path.open("rb") as handle:
+            return hashlib.file_digest(handle, "sha256").hexdigest()
+    except OSError:
+        return ""
+
+
 def _is_new(store: Store, config: Config, source: Source, file: Found) -> bool:
     """Whether a file is unknown, has changed on disk, or was only partly due the last time."""
-    row = store.con.execute(
+    row = one(store.con.execute(
         "SELECT size_bytes, mtime_ns, complete FROM seen_files WHERE municipality = ? AND source = ? AND name = ?",
         [config.municipality.municipality, source.source, file.name],
-    ).fetchone()
+    ))
     return row is None or (row[0], row[1]) != (file.size, file.mtime_ns) or not row[2]
 
 
@@ -51,21 +61,21 @@ def _take_in_one(
     # A past delivery that does not say when it was issued counts as arriving row by row, interval end plus stated delay.
     assumed = verb != "run" and issued is None
     until = at - source.delay if assumed else at
-    seen = store.con.execute(
+    seen = one(store.con.execute(
         "SELECT delivery_id, taken_until FROM seen_files WHERE municipality = ? AND source = ? AND name = ?",
         [slug, source.source, file.name],
-    ).fetchone()
-    content_hash = intake.content_hash(file)
-    delivery_id = hashlib.sha256(f"{slug}|{source.source}|{file.name}|{content_hash}".encode()).hexdigest()[:16]
+    ))
+    fingerprint = content_hash(file)
+    delivery_id = hashlib.sha256(f"{slug}|{source.source}|{file.name}|{fingerprint}".encode()).hexdigest()[:16]
     after = seen[1] if seen and seen[0] == delivery_id else None
     taken = intake.take_in(
-        file, source, k=config.k, withhold_zero=config.municipality.withhold_zero, tz=config.municipality.timezone, after=after, until=until
+        file, source, k=config.k, withhold_zero=config.municipality.withhold_zero, tz=config.tz, after=after, until=until
     )
     delay = int(source.delay.total_seconds())
     moment = f"TIMESTAMPTZ '{at.isoformat()}'"
     known = f"greatest(interval_end, TIMESTAMPTZ '{issued.isoformat()}')" if issued else f"interval_end + INTERVAL {delay} SECONDS"
     recorded = f"least({moment}, {known})" if verb == "backfill" else moment
-    arrival = ledger.Arrival(slug, source.dataset, source.source, delivery_id, content_hash, recorded)
+    arrival = ledger.Arrival(slug, source.dataset, source.source, delivery_id, fingerprint, recorded)
     with store.transaction():
         merged = ledger.record(store, arrival, taken.cells)
         row = _account(store, arrival, file, taken, merged, after is not None, received_at=issued or at, assumed=assumed)
@@ -92,7 +102,7 @@ def _account(
         "rows_duplicate": duplicate,
     }
     if again:
-        before = store.con.execute(f"SELECT {', '.join(counts)} FROM deliveries WHERE delivery_id = ?", [arrival.delivery_id]).fetchone()
+        before = one(store.con.execute(f"SELECT {', '.join(counts)} FROM deliveries WHERE delivery_id = ?", [arrival.delivery_id]))
         counts = {name: value + (before[i] if before else 0) for i, (name, value) in enumerate(counts.items())}
     state = taken.state
     if state == "accepted" and taken.rows_held:

@@ -14,6 +14,7 @@ from indicators import baseline
 from indicators.in_force import holidays_and_event_days
 from pipelines.slots import Feed, slots_sql
 from pipelines.store import Store
+from pipelines.store.rows import one
 from schemas.config import Config
 
 _PLACE = "municipality, dataset, source, place, interval_minutes"
@@ -57,7 +58,7 @@ def _targets(store: Store, config: Config, feed: Feed, wanted: str, late: str) -
 def _compute(store: Store, config: Config, feed: Feed, minutes: int, at: datetime) -> None:
     con = store.con
     con.execute(f"CREATE OR REPLACE TEMP TABLE targets AS SELECT * FROM baseline_targets WHERE interval_minutes = {minutes}")
-    first, last = con.execute("SELECT min(local_date), max(local_date) FROM targets").fetchone()  # type: ignore[misc]
+    first, last = one(con.execute("SELECT min(local_date), max(local_date) FROM targets"))
     _slots(store, config, feed, minutes, first, last, at)
     _calendar(store, config, first - timedelta(days=2 * baseline.REACH_DAYS), last)
     con.execute(f"CREATE OR REPLACE TEMP TABLE statistics AS {baseline.statistics_sql('targets', 'baseline_slots', 'left_out', 'holidays')}")

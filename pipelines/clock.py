@@ -9,11 +9,13 @@ from zoneinfo import ZoneInfo
 
 import duckdb
 
-from pipelines.readers import Unreadable
+from pipelines.readers import UnreadableError
 from schemas.settings.source import Source
 
 # The clock moves by an hour nearly everywhere, by half an hour or two in a few places.
 _SHIFTS = ("1 hour", "30 minutes", "2 hours")
+# An instant that is known: the clock shows it, once.
+_SURE = ("naive::TIMESTAMPTZ", "true", "NULL::TIMESTAMPTZ")
 _EARLIEST, _LATEST = "TIMESTAMP '1990-01-01'", "TIMESTAMP '2101-01-01'"
 
 
@@ -60,15 +62,17 @@ def _readings(source: Source, typed: str) -> tuple[str, str, str, str]:
     """SQL for: the stamp as written, its instant, whether the clock shows it at all, and its other instant if shown twice."""
     time = source.time
     if typed == "TIMESTAMP WITH TIME ZONE":
-        return "stamp::TIMESTAMP", "naive::TIMESTAMPTZ", "true", "NULL::TIMESTAMPTZ"
+        return "stamp::TIMESTAMP", *_SURE
     if time.clock == "offset":
         if typed.startswith("TIMESTAMP"):
-            raise Unreadable("time_without_offset", "the time column carries no offset, while the source says `clock: offset`.")
+            raise UnreadableError(
+                "time_without_offset", "the time column carries no offset, but the source says `clock: offset`."
+            )
         text = "regexp_replace(stamp, '[Zz]$', '+00:00')" if time.format.endswith("%z") else "stamp"
-        return f"try_strptime({text}, {literal(time.format)})::TIMESTAMPTZ::TIMESTAMP", "naive::TIMESTAMPTZ", "true", "NULL::TIMESTAMPTZ"
+        return f"try_strptime({text}, {literal(time.format)})::TIMESTAMPTZ::TIMESTAMP", *_SURE
     naive = "stamp::TIMESTAMP" if typed.startswith("TIMESTAMP") else f"try_strptime(stamp, {literal(time.format)})::TIMESTAMP"
     if time.clock == "utc":
-        return naive, "naive::TIMESTAMPTZ", "true", "NULL::TIMESTAMPTZ"
+        return naive, *_SURE
     zone = time.timezone
     candidates = [f"u {sign} INTERVAL '{shift}'" for shift in _SHIFTS for sign in "-+"]
     whens = " ".join(f"WHEN timezone('{zone}', {c}) = naive THEN {c}" for c in candidates)
@@ -101,10 +105,11 @@ def literal(value: str) -> str:
 _IN_ORDER = """
     WITH directed AS (
         SELECT place_key, pivot_key, CASE WHEN sum(sign(epoch(naive - before))) < 0 THEN -1 ELSE 1 END AS direction
-        FROM (SELECT place_key, pivot_key, naive, lag(naive) OVER (PARTITION BY place_key, pivot_key ORDER BY row_number) AS before
+        FROM (SELECT place_key, pivot_key, naive,
+                     lag(naive) OVER (PARTITION BY place_key, pivot_key ORDER BY row_number) AS before
               FROM base JOIN stamps USING (stamp) WHERE problem IS NULL) GROUP BY place_key, pivot_key),
     twice AS (
-        SELECT row_number, part, place_key, pivot_key, naive, naive::DATE AS day, row_number * direction AS position
+        SELECT row_number, part, base.place_key, base.pivot_key, naive, naive::DATE AS day, row_number * direction AS position
         FROM base JOIN stamps USING (stamp)
         JOIN directed ON base.place_key IS NOT DISTINCT FROM directed.place_key
                      AND base.pivot_key IS NOT DISTINCT FROM directed.pivot_key

@@ -17,6 +17,7 @@ from indicators.in_force import segments
 from pipelines import baselines
 from pipelines.slots import Feed, bucket, feeds, slots_sql
 from pipelines.store import Store
+from pipelines.store.rows import one
 from schemas.config import Config
 from schemas.results import TABLES
 from schemas.settings import BANDS
@@ -49,7 +50,7 @@ def values(
         "CREATE OR REPLACE TEMP TABLE chunk AS SELECT DISTINCT * FROM dirty_cells WHERE municipality = ? AND interval_start < ?",
         [slug, until],
     )
-    span = con.execute("SELECT min(interval_start), max(interval_start) FROM chunk").fetchone()
+    span = one(con.execute("SELECT min(interval_start), max(interval_start) FROM chunk"))
     if span is None or span[0] is None:
         return 0, 0
     active = active_cards(config, cards)
@@ -149,10 +150,10 @@ def _slots_of_changed_baselines(store: Store, config: Config, readers: list[Card
             FROM {changed})
         WHERE timezone('{zone}', instant) = local_ts
     """)
-    first, last = con.execute("SELECT min(interval_start), max(interval_start) FROM touched").fetchone()  # type: ignore[misc]
+    first, last = one(con.execute("SELECT min(interval_start), max(interval_start) FROM touched"))
     if first is None:
         return
-    held = con.execute("SELECT min(seg_start), max(seg_end) FROM in_force").fetchone()
+    held = one(con.execute("SELECT min(seg_start), max(seg_end) FROM in_force"))
     if held and held[0] is not None and (first < held[0] or last >= held[1]):
         _prepare_segments(store, config, readers, min(first, held[0]), max(last + timedelta(hours=1), held[1]))
     for card in readers:
@@ -171,7 +172,7 @@ def _compute_card(
     """Write the values of a card's slots to do; returns (slots, values changed)."""
     con = store.con
     con.execute(f"CREATE OR REPLACE TEMP TABLE todo AS FROM {_todo_name(card)}")
-    count = con.execute("SELECT count(*) FROM todo").fetchone()[0]  # type: ignore[index]
+    count = one(con.execute("SELECT count(*) FROM todo"))[0]
     if not count:
         return 0, 0
     current = standing(store, config, card)
@@ -190,7 +191,7 @@ def _compute_card(
 
 def standing(store: Store, config: Config, card: Card) -> str:
     """SQL for the current rows of the slots in ``todo``."""
-    start, end = store.con.execute("SELECT min(slot_start), max(slot_start) FROM todo").fetchone()  # type: ignore[misc]
+    start, end = one(store.con.execute("SELECT min(slot_start), max(slot_start) FROM todo"))
     return f"""(SELECT v.* FROM {store.relation("indicator_values", start, end + timedelta(hours=1))} v
                 SEMI JOIN todo t ON t.place = v.place AND t.slot_start = v.interval_start
                 WHERE v.municipality = '{config.municipality.municipality}' AND v.indicator = '{card.id}')"""
@@ -236,7 +237,7 @@ def _settings(store: Store, card: Card, current: str | None) -> None:
 def _cells(store: Store, config: Config, card: Card, at: datetime) -> None:
     """``cells``: a row per slot to judge, in the shape :func:`indicators.evaluate.sql` reads."""
     con, slug = store.con, config.municipality.municipality
-    start, last = con.execute("SELECT min(slot_start), max(slot_start) FROM slot_settings").fetchone()  # type: ignore[misc]
+    start, last = one(con.execute("SELECT min(slot_start), max(slot_start) FROM slot_settings"))
     end = last + timedelta(hours=1)
     inputs = card_feeds(config, card)
     for name in inputs:
@@ -253,7 +254,7 @@ def _cells(store: Store, config: Config, card: Card, at: datetime) -> None:
                 AND b.interval_minutes = input_{first}.interval_minutes AND b.local_date = input_{first}.local_date
                 AND b.local_time = CAST(input_{first}.local_ts AS TIME)"""
         baseline = ", " + ", ".join(f'b."{c}"' for c in card.baseline)
-        dates = con.execute(f"SELECT min(local_date), max(local_date) FROM input_{first}").fetchone()
+        dates = one(con.execute(f"SELECT min(local_date), max(local_date) FROM input_{first}"))
         relation = "(SELECT * FROM baselines LIMIT 0)" if not dates or dates[0] is None else baselines.stored(store, *dates)
         con.execute(f"CREATE OR REPLACE TEMP TABLE known_for_slots AS SELECT * FROM {relation} WHERE municipality = '{slug}'")
     con.execute(f"""

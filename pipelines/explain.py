@@ -15,9 +15,10 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from indicators.card import Card
-from pipelines import compute, intake
+from pipelines import arrivals, compute, intake
 from pipelines.published import connect
 from schemas import words
 from schemas.config import Config
@@ -224,16 +225,16 @@ def _file_rows(config: Config, found: list[dict[str, Any]]) -> dict[tuple[str, d
         file = next((f for f in intake.find(source, config.data) if f.name == name), None)
         if file is None:
             verdict = "the file is no longer in the data folder"
-        elif intake.content_hash(file) != rows[0]["content_hash"]:
+        elif arrivals.content_hash(file) != rows[0]["content_hash"]:
             verdict = "the file was changed after it was taken in"
         else:
             verdict = "same file, same content"
         if verdict.startswith("same"):
             cells = intake.take_in(
-                file, source, k=config.k, withhold_zero=config.municipality.withhold_zero, tz=config.municipality.timezone, after=None,  # type: ignore[arg-type]
+                file, source, k=config.k, withhold_zero=config.municipality.withhold_zero, tz=config.tz, after=None,
                 until=max(r["interval_end"] for r in rows),
             ).cells  # fmt: skip
-            wanted = pa.compute.and_(pa.compute.equal(cells["place"], rows[0]["place"]), pa.compute.greater_equal(cells["interval_start"], min(r["interval_start"] for r in rows)))
+            wanted = pc.and_(pc.equal(cells["place"], rows[0]["place"]), pc.greater_equal(cells["interval_start"], min(r["interval_start"] for r in rows)))
             for cell in cells.filter(wanted).select(["interval_start", "measure", "row_number"]).to_pylist():
                 numbers[(name, cell["interval_start"], cell["measure"])] = (cell["row_number"], verdict)
         for row in rows:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import traceback
 from pathlib import Path
 
-from pipelines.lock import Held
+from pipelines.lock import HeldError
 from schemas.problems import Problems
 
 FAULT, USAGE, GATE, HELD, FOUND = 1, 2, 3, 4, 5
@@ -23,13 +23,17 @@ def in_words(error: BaseException) -> tuple[int, list[str]]:
 
     if isinstance(error, Problems):
         return USAGE, [str(p) for p in error.problems]
-    if isinstance(error, (UsageError, FormatError)):
+    if isinstance(error, (UsageError, FormatError)) or type(error).__name__ == "NotFound":
         return USAGE, [str(error)]
-    if isinstance(error, Held):
+    if isinstance(error, HeldError):
         return HELD, [str(error)]
     if _working_database_open_elsewhere(error):
-        return HELD, ["Another program has the working database open (private/working.duckdb). Close it; read the published file instead."]
-    return FAULT, [f"A fault of drukte itself: {type(error).__name__}{_where(error)}. Run it again with --debug for the traceback."]
+        return HELD, [
+            "Another program has the working database open (private/working.duckdb). Close it; read the published file instead."
+        ]
+    return FAULT, [
+        f"A fault of drukte itself: {type(error).__name__}{_where(error)}. Run it again with --debug for the traceback."
+    ]
 
 
 def _working_database_open_elsewhere(error: BaseException) -> bool:

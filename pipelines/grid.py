@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 
 from pipelines import ledger
 from pipelines.store import Store
+from pipelines.store.rows import one
 from schemas.config import Config
 from schemas.settings import Source
 from schemas.settings.source import AbsentIsZero
@@ -51,7 +52,7 @@ def _due_ranges(store: Store, config: Config, source: Source, at: datetime) -> b
     slug = config.municipality.municipality
     places = set(source.place.map.values())
     rows = [(p.place.place, p.place.valid_from, p.until) for p in config.places if p.place.place in places]
-    first = con.execute("SELECT min(span_start) FROM spans WHERE municipality = ? AND source = ?", [slug, source.source]).fetchone()
+    first = one(con.execute("SELECT min(span_start) FROM spans WHERE municipality = ? AND source = ?", [slug, source.source]))
     if not rows or first is None or first[0] is None:
         return False
     con.execute("CREATE OR REPLACE TEMP TABLE expected_places (place VARCHAR, valid_from TIMESTAMPTZ, valid_to TIMESTAMPTZ)")
@@ -85,13 +86,13 @@ def _due_ranges(store: Store, config: Config, source: Source, at: datetime) -> b
         WHERE {str(isinstance(source.absent, AbsentIsZero)).lower()}
     """)
     con.execute("DELETE FROM to_look_at WHERE look_until <= look_from")
-    return bool(con.execute("SELECT count(*) FROM to_look_at").fetchone()[0])  # type: ignore[index]
+    return bool(one(con.execute("SELECT count(*) FROM to_look_at"))[0])
 
 
 def _candidates(store: Store, config: Config, source: Source, measures: tuple[str, ...], recorded: str) -> None:
     """``grid_cells``: expected cells without a delivered row, in the shape :func:`ledger.apply` reads, as missing."""
     con, step = store.con, _interval(source.stored_interval)
-    start, end = con.execute("SELECT min(look_from), max(look_until) FROM to_look_at").fetchone()  # type: ignore[misc]
+    start, end = one(con.execute("SELECT min(look_from), max(look_until) FROM to_look_at"))
     where = f"municipality = '{config.municipality.municipality}' AND source = '{source.source}'"
     con.execute(f"CREATE OR REPLACE TEMP TABLE standing AS SELECT * FROM {store.relation('observations', start, end)} WHERE {where}")
     values = ", ".join(f"('{m}')" for m in measures)
@@ -138,7 +139,7 @@ def _zeros(store: Store, config: Config, source: Source, max_run: timedelta) -> 
                         OVER (ORDER BY span_start, span_end) AS part FROM ordered)
         SELECT min(span_start) AS covered_from, max(span_end) AS covered_until FROM grouped GROUP BY part
     """)
-    start, end = con.execute("SELECT min(interval_start), max(interval_end) FROM grid_cells").fetchone()  # type: ignore[misc]
+    start, end = one(con.execute("SELECT min(interval_start), max(interval_end) FROM grid_cells"))
     if start is None:
         return
     near = store.relation("observations", start - max_run, end + max_run, "place, interval_start, municipality, source, content_hash, invalid")

@@ -12,6 +12,7 @@ from datetime import datetime
 import pyarrow as pa
 
 from pipelines.store import Store
+from pipelines.store.rows import one
 from schemas.results import TABLES
 
 KEY = TABLES["observations"].key
@@ -61,7 +62,7 @@ def record(store: Store, arrival: Arrival, cells: pa.Table) -> Taken:
         _incoming(store, arrival)
     finally:
         con.unregister("delivered")
-    start, end = con.execute("SELECT min(interval_start), max(interval_end) FROM incoming_cells").fetchone()  # type: ignore[misc]
+    start, end = one(con.execute("SELECT min(interval_start), max(interval_end) FROM incoming_cells"))
     _merge(store, arrival, start, end)
     duplicates = _duplicates(store)
     changed = apply(store, "merged_cells")
@@ -124,11 +125,11 @@ def _merge(store: Store, arrival: Arrival, start: datetime, end: datetime) -> No
 
 def _duplicates(store: Store) -> tuple[int, int]:
     """Rows of this delivery all of whose measures stood already, equal: (accepted ones, suppressed ones)."""
-    found = store.con.execute("""
+    found = one(store.con.execute("""
         SELECT count(*) FILTER (NOT withheld), count(*) FILTER (withheld) FROM (
             SELECT row_number, bool_and(same) AS doubled, bool_or(sent_withheld IS NOT NULL) AS withheld
             FROM merged_cells WHERE has_candidate GROUP BY row_number) WHERE doubled
-    """).fetchone()
+    """))
     return (found[0], found[1]) if found else (0, 0)
 
 
@@ -177,4 +178,4 @@ def apply(store: Store, merged: str) -> int:
         FROM next_cells WHERE changed OR wins OR invalid OR outage
     """)
     con.execute("INSERT INTO dirty_cells SELECT DISTINCT municipality, dataset, source, place, interval_start FROM next_cells WHERE changed")
-    return int(con.execute("SELECT count(*) FROM next_cells WHERE changed").fetchone()[0])  # type: ignore[index]
+    return int(one(con.execute("SELECT count(*) FROM next_cells WHERE changed"))[0])

@@ -17,7 +17,7 @@ POLL_SECONDS = 0.1
 _held_here: set[Path] = set()
 
 
-class Held(Exception):
+class HeldError(Exception):
     """Another process holds the lock; ``holder`` says which, as far as it told."""
 
     def __init__(self, path: Path, holder: str):
@@ -29,7 +29,7 @@ class Held(Exception):
 def hold(workspace: Path, wait: float = 0.0, name: str = "lock") -> Iterator[None]:
     """Hold ``private/<name>`` of a workspace for the length of the block; creates the folder (mode 0700) if needed.
 
-    ``wait``: seconds to keep trying before :class:`Held` is raised; 0 tries once. A process that already holds it
+    ``wait``: seconds to keep trying before :class:`HeldError` is raised; 0 tries once. A process that already holds it
     enters again at once (a command takes the lock, and so does the flow it calls).
     """
     private = workspace.resolve() / "private"
@@ -58,5 +58,5 @@ def _acquire(file: IO[str], path: Path, wait: float) -> None:
             return
         except BlockingIOError:
             if time.monotonic() >= deadline:
-                raise Held(path, path.read_text(encoding="utf-8").strip()) from None
+                raise HeldError(path, path.read_text(encoding="utf-8").strip()) from None
             time.sleep(POLL_SECONDS)

@@ -1,7 +1,7 @@
 """A source's layout in SQL: declared columns of the raw table → one record per place, interval and measure text.
 
 Only mapped columns enter the database; what the source ignores is left behind here. Tables made, in order: ``base``
-(unpivoted and filtered records), ``stamps`` and ``passes`` (:mod:`pipelines.clock`), ``record`` (with place, interval and problem).
+(unpivoted records), ``stamps`` and ``passes`` (:mod:`pipelines.clock`), ``record`` (with place, interval and problem).
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ import pyarrow.compute as pc
 
 from pipelines import clock
 from pipelines.clock import literal
-from pipelines.readers import Raw, Unreadable
-from schemas.settings.source import Filter, IssuedAt, Source
+from pipelines.readers import Raw, UnreadableError
+from schemas.settings.source import IssuedAt, Source
 
 _BLANKS = "' ' || chr(9) || chr(10) || chr(13) || chr(160) || chr(65279)"
 
@@ -28,15 +28,16 @@ def measures(source: Source) -> tuple[str, ...]:
 
 def missing_columns(raw: Raw, source: Source) -> list[str]:
     """Declared columns that the delivery lacks; an absent column that would be ignored anyway is no lack."""
-    return sorted((source.declared_columns() - set(source.ignore)) - set(raw.names))  # type: ignore[arg-type]
+    return sorted((source.declared_columns() - set(source.ignore)) - set(raw.names))
 
 
 def records(con: duckdb.DuckDBPyConnection, raw: Raw, source: Source, tz: ZoneInfo, issued: datetime | None) -> None:
     """Make table ``record``: one row per raw record (and unpivoted part).
 
-    Columns: row_number, part, place, start, slot (starts of the supplier's and the kept interval, TIMESTAMPTZ), measure_<i> (texts,
-    NULL when empty), pivot_key, outage (BOOLEAN), issued_at, kept (BOOLEAN: false when filtered), problem (check name or NULL) and
-    bad_text (the declared cell the problem is about). Raises :class:`Unreadable` for columns of a type that cannot be mapped.
+    Columns: row_number, part, place, start, slot (starts of the supplier's and the kept interval, TIMESTAMPTZ), measure_<i>
+    (texts, NULL when empty), pivot_key, outage (BOOLEAN), issued_at, kept (BOOLEAN: false when filtered), problem (check name
+    or NULL) and bad_text (the declared cell the problem is about).
+    Raises :class:`UnreadableError` for columns of a type that cannot be mapped.
     """
     con.register("raw", _declared(raw, source))
     con.execute(f"CREATE TEMP TABLE base AS {_base(source, raw)}")
@@ -56,7 +57,7 @@ def _declared(raw: Raw, source: Source) -> pa.Table:
             sole_time = source.time.columns == (name,) and _keeps_time(raw, source)
             columns[f"t{number}"] = _stamps(values) if sole_time else _texts(values)
         except (pa.ArrowException, ValueError):
-            raise Unreadable(
+            raise UnreadableError(
                 "column_type", f"the declared column `{name}` is of type {str(values.type)[:40]}, which cannot be read."
             ) from None
     return pa.table({"row_number": pa.array(raw.row_numbers, pa.int64()), **columns})
@@ -143,20 +144,21 @@ def _placed(source: Source, issued: datetime | None) -> str:
     turn = {"first": "1", "second": "2", "in_order": "pass", "refuse": "NULL"}[source.time.repeated]
     unmapped = "NOT (place_key IS NOT NULL AND place IS NULL)" if source.place.unmapped == "filter" else "true"
     issued_at = _issued(source, issued)
+    stated = "true" if isinstance(source.issued_at, IssuedAt) else "false"
     return f"""
         SELECT row_number, part, place, start, slot, COLUMNS('^measure_[0-9]+$'), pivot_key, outage, issued_at,
                kept AND {unmapped} AND problem IS DISTINCT FROM 'filler' AS kept, problem, start IS NOT NULL AS timed,
                CASE WHEN problem LIKE 'time%' OR problem = 'not_aligned' THEN stamp::VARCHAR
                     WHEN problem LIKE 'place%' THEN place_key WHEN problem LIKE 'issued%' THEN issued_text END AS bad_text
-        FROM (SELECT * EXCLUDE (problem), CASE
-                  WHEN problem IS NOT NULL THEN problem
+        FROM (SELECT *, CASE
+                  WHEN clock_problem IS NOT NULL THEN clock_problem
                   WHEN turn IS NULL THEN 'time_ambiguous' WHEN NOT aligned THEN 'not_aligned'
                   WHEN place_key IS NULL THEN 'place_missing' WHEN place IS NULL THEN 'place_unknown'
-                  WHEN issued_at IS NULL AND {"true" if isinstance(source.issued_at, IssuedAt) else "false"} THEN 'issued_at_unreadable'
-              END AS problem, CASE WHEN problem IS NULL THEN CASE turn WHEN 2 THEN start2 WHEN 1 THEN start1 END END AS start,
-              CASE WHEN problem IS NULL THEN CASE turn WHEN 2 THEN slot2 WHEN 1 THEN slot1 END END AS slot
-              FROM (SELECT base.*, stamps.* EXCLUDE (stamp), place, CASE WHEN start2 IS NULL THEN 1 ELSE {turn} END AS turn,
-                           {issued_at} AS issued_at
+                  WHEN issued_at IS NULL AND {stated} THEN 'issued_at_unreadable' END AS problem,
+              CASE WHEN clock_problem IS NULL THEN CASE turn WHEN 2 THEN start2 WHEN 1 THEN start1 END END AS start,
+              CASE WHEN clock_problem IS NULL THEN CASE turn WHEN 2 THEN slot2 WHEN 1 THEN slot1 END END AS slot
+              FROM (SELECT base.*, stamps.* EXCLUDE (stamp, problem), stamps.problem AS clock_problem, place,
+                           CASE WHEN start2 IS NULL THEN 1 ELSE {turn} END AS turn, {issued_at} AS issued_at
                     FROM base JOIN stamps ON base.stamp IS NOT DISTINCT FROM stamps.stamp
                     LEFT JOIN passes ON base.row_number = passes.row_number AND base.part = passes.part
                     LEFT JOIN place_map ON base.place_key = place_map.place_key))"""

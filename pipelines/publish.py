@@ -12,6 +12,7 @@ from pathlib import Path
 import duckdb
 
 from pipelines.store import Store
+from pipelines.store.rows import one
 from pipelines.store.sealing import fsync, sealable
 from pipelines.store.tables import physical, superseded_columns
 from schemas import vocabulary
@@ -66,7 +67,7 @@ def _about(store: Store, at: datetime) -> None:
     rows = {
         "release": version("drukte"),
         "published_at": at.isoformat(),
-        "last_run": (store.con.execute("SELECT run_id FROM runs ORDER BY as_of DESC, run_id DESC LIMIT 1").fetchone() or ("",))[0],
+        "last_run": (one(store.con.execute("SELECT run_id FROM runs ORDER BY as_of DESC, run_id DESC LIMIT 1")) or ("",))[0],
         "moved_folder": REPAIR,
         "clock": "all TIMESTAMPTZ are UTC; local_date and local_time are the municipality's clock",
         "persons": "situations are places and times; no row is about a person, none can be",

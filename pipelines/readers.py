@@ -27,7 +27,7 @@ _MESSAGES = {
 }
 
 
-class Unreadable(Exception):
+class UnreadableError(Exception):
     """The delivery as a whole cannot be read. ``code`` is a word for the ledger; the text says what to do, without content."""
 
     def __init__(self, code: str, what: str):
@@ -53,7 +53,7 @@ class Raw:
     @property
     def records(self) -> int:
         """Records in the delivery, bad lines included; blank lines and the header are none."""
-        return self.table.num_rows + self.bad.num_rows
+        return int(self.table.num_rows + self.bad.num_rows)
 
     def position(self, name: str) -> int:
         """Index of a declared column. Raises KeyError when the delivery does not have it."""
@@ -63,9 +63,9 @@ class Raw:
 
 
 def read(content: bytes, reader: Reader) -> Raw:
-    """The raw table of a delivery. Raises :class:`Unreadable` when nothing in it can be told apart."""
+    """The raw table of a delivery. Raises :class:`UnreadableError` when nothing in it can be told apart."""
     if not content.strip(b"\x00 \t\r\n"):
-        raise Unreadable("empty", "the file is empty. Ask the supplier for it again.")
+        raise UnreadableError("empty", "the file is empty. Ask the supplier for it again.")
     return _read_parquet(content) if isinstance(reader, Parquet) else _read_csv(content, reader)
 
 
@@ -75,7 +75,8 @@ def _read_parquet(content: bytes) -> Raw:
         table.validate(full=True)
     except (pa.ArrowException, OSError, ValueError, KeyError):
         # The library's own text may quote the file; it is left out.
-        raise Unreadable("not_parquet", "not readable as Parquet: cut off, damaged or another format. Ask for it again.") from None
+        told = "not readable as Parquet: cut off, damaged or another format. Ask for it again."
+        raise UnreadableError("not_parquet", told) from None
     names = tuple(str(n).strip() for n in table.column_names)
     flat = table.rename_columns([f"c{i}" for i in range(table.num_columns)]).combine_chunks()
     flat = pa.table({n: _plain(flat.column(n)) for n in flat.column_names}) if flat.num_columns else flat
@@ -105,12 +106,12 @@ def _read_csv(content: bytes, reader: Csv) -> Raw:
     names: tuple[str | None, ...] = tuple(reader.columns or ())
     if reader.header:
         if check[0]:
-            raise Unreadable("header", f"the header line cannot be read ({check[0]}). {_MESSAGES[check[0]]}")
+            raise UnreadableError("header", f"the header line cannot be read ({check[0]}). {_MESSAGES[check[0]]}")
         names = _header(lines.slice(0, 1), int(fields[0]), reader.delimiter)
         lines, numbers, check, fields = lines.slice(1), numbers[1:], check[1:], fields[1:]
     width = max(len(names), _usual_width(fields[check == ""]))
     if width > _MOST_COLUMNS:
-        raise Unreadable("not_csv", f"more than {_MOST_COLUMNS} columns: this is not the declared layout. Check `delimiter:`.")
+        raise UnreadableError("not_csv", f"more than {_MOST_COLUMNS} columns: not the declared layout. Check `delimiter:`.")
     names = (*names, *[None] * (width - len(names)))
     check[(check == "") & (fields != width)] = "fields"
     good = check == ""
@@ -170,7 +171,7 @@ def _parse(lines: pa.Array, width: int, delimiter: str) -> pa.Table:
         convert_options=pacsv.ConvertOptions(column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False),
     )
     if table.num_rows != len(lines):
-        raise Unreadable("not_csv", "the lines do not come apart into records. Check `delimiter:` and the quotes.")
+        raise UnreadableError("not_csv", "the lines do not come apart into records. Check `delimiter:` and the quotes.")
     return table
 
 

@@ -47,7 +47,8 @@ ORDER BY state, list_position(['critical', 'high', 'elevated', 'normal'], level)
 
 _RUNS = """
 SELECT municipality, run_id, verb, "at", message FROM runs WHERE municipality IN (SELECT unnest($who)) AND "at" <= $at
-QUALIFY row_number() OVER (PARTITION BY municipality ORDER BY "at" DESC, run_id DESC) <= 3 ORDER BY municipality, "at" DESC, run_id DESC
+QUALIFY row_number() OVER (PARTITION BY municipality ORDER BY "at" DESC, run_id DESC) <= 3
+ORDER BY municipality, "at" DESC, run_id DESC
 """
 
 _REVIEWS = """
@@ -83,7 +84,9 @@ def collect(workspace: Path, at: datetime, municipalities: list[str] | None = No
 
 def disk(workspace: Path) -> dict[str, int]:
     """Bytes of the published and the private folder, and what is free beside them."""
-    sizes = {name: sum(f.stat().st_size for f in (workspace / name).rglob("*") if f.is_file()) for name in ("published", "private")}
+    sizes = {
+        name: sum(f.stat().st_size for f in (workspace / name).rglob("*") if f.is_file()) for name in ("published", "private")
+    }
     return {**sizes, "free": shutil.disk_usage(workspace).free}
 
 

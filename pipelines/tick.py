@@ -18,6 +18,7 @@ from pipelines import arrivals, compute, grid, reference, situate
 from pipelines.publish import publish
 from pipelines.slots import delivered_measures
 from pipelines.store import Store
+from pipelines.store.rows import one
 from schemas.config import Config
 
 Verb = Literal["run", "backfill", "replay"]
@@ -108,9 +109,9 @@ def compute_due(
     """Work off the dirty cells, oldest month first; each chunk is one transaction, its dirt cleared in it."""
     computed = changed = 0
     slug = config.municipality.municipality
-    first, last = store.con.execute(
+    first, last = one(store.con.execute(
         "SELECT min(interval_start), max(interval_start) FROM dirty_cells WHERE municipality = ?", [slug]
-    ).fetchone() or (None, None)
+    )) or (None, None)
     while first is not None:
         until = min(first + CHUNK, last + timedelta(hours=1))
         with store.transaction():
@@ -118,7 +119,7 @@ def compute_due(
                                           assume_arrival=verb == "backfill", restate=restate)  # fmt: skip
         computed, changed = computed + done, changed + differ
         show(f"{until:%Y-%m-%d}", 0.3 + 0.6 * ((until - first) / (last - first + CHUNK)))
-        first = store.con.execute("SELECT min(interval_start) FROM dirty_cells WHERE municipality = ?", [slug]).fetchone()[0]  # type: ignore[index]
+        first = one(store.con.execute("SELECT min(interval_start) FROM dirty_cells WHERE municipality = ?", [slug]))[0]
     return computed, changed
 
 
@@ -133,7 +134,7 @@ def judge(store: Store, config: Config, cards: Mapping[str, Card], at: datetime,
 
 def _run_id(store: Store, config: Config, verb: Verb, at: datetime) -> str:
     stem = f"{verb}-{config.municipality.municipality}-{at:%Y%m%dT%H%M%S}"
-    earlier = store.con.execute("SELECT count(*) FROM runs WHERE starts_with(run_id, ?)", [stem]).fetchone()
+    earlier = one(store.con.execute("SELECT count(*) FROM runs WHERE starts_with(run_id, ?)", [stem]))
     return f"{stem}-{earlier[0] + 1}" if earlier and earlier[0] else stem
 
 

@@ -35,9 +35,8 @@ def judge(con: duckdb.DuckDBPyConnection, source: Source, contract: Contract, af
     con.execute(f"CREATE TEMP TABLE cell AS {_cells(source)}")
     con.execute(f"CREATE TEMP TABLE held AS FROM cell WHERE slot_end > {_instant(until)}")
     con.execute(f"DELETE FROM cell WHERE slot_end > {_instant(until)}")
-    con.execute(
-        f"CREATE TEMP TABLE troubled AS SELECT *, timed AND slot_end > {_instant(until)} AS waits FROM live WHERE problem IS NOT NULL"
-    )
+    waits = f"timed AND slot_end > {_instant(until)}"
+    con.execute(f"CREATE TEMP TABLE troubled AS SELECT *, {waits} AS waits FROM live WHERE problem IS NOT NULL")
     _apply_contract(con, contract, mapping.measures(source), source.interval)
     con.execute(_CONFLICT)
     con.execute(_JUDGED)
@@ -69,11 +68,13 @@ def _cells(source: Source) -> str:
                    try_cast({text} AS DECIMAL(38, 6)) AS exact
             FROM (SELECT *, unnest({units}) AS c FROM live WHERE problem IS NULL)),
         checked AS (
-            SELECT *, try_cast(exact AS BIGINT) AS number, CASE WHEN outage OR absent THEN NULL WHEN NOT is_number THEN 'not_a_number'
-                   WHEN exact IS NULL OR try_cast(exact AS BIGINT) IS NULL THEN 'too_large'
+            SELECT *, try_cast(exact AS BIGINT) AS number,
+                   CASE WHEN outage OR absent THEN NULL WHEN NOT is_number THEN 'not_a_number'
+                        WHEN exact IS NULL OR try_cast(exact AS BIGINT) IS NULL THEN 'too_large'
                    WHEN exact <> trunc(exact) THEN 'not_whole' END AS check_name FROM numbered)
-        SELECT row_number, part, place, start, slot, slot_end, issued_at, measure, column_name, bad_text, check_name, NULL::VARCHAR AS told,
-               CASE WHEN outage THEN 'outage' WHEN absent THEN 'missing' WHEN check_name IS NOT NULL THEN 'bad' ELSE 'ok' END AS state,
+        SELECT row_number, part, place, start, slot, slot_end, issued_at, measure, column_name, bad_text, check_name,
+               NULL::VARCHAR AS told, CASE WHEN outage THEN 'outage' WHEN absent THEN 'missing'
+                                           WHEN check_name IS NOT NULL THEN 'bad' ELSE 'ok' END AS state,
                CASE WHEN NOT outage AND NOT absent AND check_name IS NULL THEN number END AS value,
                row_number() OVER (PARTITION BY place, start, measure ORDER BY row_number, part) AS occ
         FROM checked"""
@@ -132,7 +133,7 @@ _INCOMPLETE = """
 
 
 def _aggregated(source: Source, contract: Contract) -> str:
-    """Exact cells of the rows that are kept; finer intervals come up here: flows sum, stocks take the last value or the maximum."""
+    """Exact cells of the rows that are kept; finer intervals come up here: flows sum, stocks take the last or largest value."""
     good = "cell JOIN (SELECT place, slot, occ FROM judged WHERE first) USING (place, slot, occ)"
     if source.aggregate_to is None:
         return f"SELECT place, slot, slot_end, occ, measure, state, value, row_number, issued_at, true AS whole FROM {good}"

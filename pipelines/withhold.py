@@ -16,8 +16,9 @@ def person_measures(measures: Iterable[str]) -> tuple[str, ...]:
 def withheld(cells: str, *, k: int, withhold_zero: bool, persons: Iterable[str]) -> str:
     """SQL over relation ``cells`` (with ``measure``, ``state`` and exact ``value``) that replaces both by what may be kept.
 
-    Adds ``status``, ``value`` (NULL unless ok), ``value_low`` and ``value_high`` (the value when ok, [0, k−1] when suppressed, else
-    NULL). k applies to what is stored, so call it after any aggregation. ``withhold_zero`` (a DPIA's choice) withholds 0 too.
+    Adds ``status``, ``value`` (NULL unless ok), ``value_low`` and ``value_high`` (the value when ok, [0, k−1] when suppressed,
+    else NULL). k applies to what is stored, so call it after any aggregation.
+    ``withhold_zero`` (a DPIA's choice) withholds 0 too.
     """
     lowest = 0 if withhold_zero else 1
     named = ", ".join(literal(m) for m in persons) or "NULL"

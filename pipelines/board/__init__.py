@@ -6,10 +6,9 @@ import os
 from datetime import datetime
 from pathlib import Path
 
-import duckdb
-
 from pipelines.board import page, queries
 from pipelines.board.say import LANGUAGES
+from pipelines.published import connect
 from schemas.problems import Problem, Problems
 
 #: Length of the strips, in hours before the moment of publication.
@@ -27,22 +26,13 @@ def write(published: Path, out: Path, *, lang: str = "nl", at: datetime, municip
         raise ValueError("`at` has no time zone")
     if lang not in LANGUAGES:
         raise Problems([Problem("board", 0, "lang", f"`{lang}` is not a language of the board", f"Use {' or '.join(LANGUAGES)}.")])
-    con = _connect(published)
+    con = connect(published)
     try:
         scope = queries.Scope(_chosen(queries.municipalities(con), municipality, published), page.begin_of(at, STRIP_HOURS), at)
         html = page.render(queries.read(con, scope), scope, lang, published.name)
     finally:
         con.close()
     return _replace(out, html)
-
-
-def _connect(published: Path) -> duckdb.DuckDBPyConnection:
-    """A connection with ``published`` attached read-only as its current database; sessions run in UTC."""
-    con = duckdb.connect()
-    con.execute("SET TimeZone = 'UTC'")
-    con.execute(f"ATTACH '{str(published).replace(chr(39), chr(39) * 2)}' AS indicators (READ_ONLY)")
-    con.execute("USE indicators")
-    return con
 
 
 def _chosen(known: list[str], wanted: str | None, published: Path) -> tuple[str, ...]:

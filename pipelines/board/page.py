@@ -20,13 +20,14 @@ from markupsafe import Markup
 
 from pipelines.board.queries import LOOK_BACK, Read, Row, Scope
 from pipelines.board.say import NBSP, Clock, Voice
+from schemas.datasets import DATASETS
 
 HERE = Path(__file__).parent
 #: A page older than this many minutes says so: two runs at the default pace were missed.
 STALE_PAGE_MINUTES = 30
 MAX_BYTES = 1_000_000
-#: How many places are drawn and situations told; fewer when the page would grow over MAX_BYTES.
-LIMITS = (120, 60, 30, 12)
+#: How many situations are told and places drawn; the next pair when the page would grow over MAX_BYTES.
+LIMITS = ((150, 120), (150, 60), (100, 30), (60, 12))
 LEVELS = ("normal", "elevated", "high", "critical")
 LOOKS = ("suppressed", "missing", "outage", "invalid")
 
@@ -35,8 +36,8 @@ def render(read: Read, scope: Scope, lang: str, file: str) -> str:
     """The whole page as HTML, at most ``MAX_BYTES`` long in UTF-8: what does not fit is counted, not dropped in silence."""
     voice = Voice(lang)
     html = ""
-    for limit in LIMITS:
-        html = _template().render(**_Page(read, scope, voice, limit).model(), **_assets(), file=file)
+    for situations, places in LIMITS:
+        html = _template().render(**_Page(read, scope, voice, situations, places).model(), **_assets(), file=file)
         if len(html.encode()) <= MAX_BYTES:
             break
     return html
@@ -62,10 +63,10 @@ def _assets() -> dict[str, Any]:
 
 
 class _Page:
-    """Everything the template needs, said in one language; ``limit`` bounds places drawn and situations told."""
+    """Everything the template needs, said in one language; at most so many situations told and places drawn."""
 
-    def __init__(self, read: Read, scope: Scope, voice: Voice, limit: int):
-        self.read, self.scope, self.voice, self.limit = read, scope, voice, limit
+    def __init__(self, read: Read, scope: Scope, voice: Voice, limit: int, places_limit: int):
+        self.read, self.scope, self.voice, self.limit, self.places_limit = read, scope, voice, limit, places_limit
         self.clocks = {row["municipality"]: Clock(_zone(row["timezone"]), scope.at, voice) for row in read.identity}
         self.names = {row["municipality"]: row["name"] or row["municipality"] for row in read.identity}
         self.k = {row["municipality"]: row["k"] for row in read.identity}
@@ -98,7 +99,7 @@ class _Page:
     def _municipality(self, row: Row) -> Row:
         slug = row["municipality"]
         mine = [p for p in self.read.places if p["municipality"] == slug]
-        drawn = mine[: max(1, self.limit // len(self.read.identity))]
+        drawn = mine[: max(1, self.places_limit // len(self.read.identity))]
         rest = mine[len(drawn):]
         return {
             **row, "name": self.names[slug], "zone": str(self.clocks[slug].zone), "clock": self.clocks[slug],
@@ -266,10 +267,11 @@ class _Page:
 
     def _source(self, source: Row) -> Row:
         last = source["last"] or {}
+        required = DATASETS[source["dataset"]].quality.completeness if source["dataset"] in DATASETS else None
         return {
-            **source, "last": last, "received_said": self.voice.duration(source["received_age"]),
+            **source, "last": last, "received_said": self.voice.duration(source["received_age"]), "required": required,
             "measured_said": self.voice.duration(source["measured_age"]), "assumed": last.get("received_how") == "assumed",
-            "below": None not in (source["coverage"], source["required_coverage"]) and source["coverage"] < source["required_coverage"],
+            "below": None not in (source["coverage"], required) and source["coverage"] < required,
         }  # fmt: skip
 
     def _trouble(self, row: Row) -> Row:

@@ -66,7 +66,7 @@ where v.municipality in (select unnest($who)) and c.role is distinct from 'conte
 """
 
 # One lane per place and indicator: its newest row and its newest known row. Rule 4: known but older than stale_after
-# (2 × interval + the source's delay) is unknown now. A source whose delay the file does not state gets none.
+# (2 × interval + the source's delay) is unknown now. Where the file does not state the delay, none is granted.
 _LANES = """
 with delay as (
   select regexp_extract(key, '^source[.](.*)[.]delay_minutes$', 1) as source, try_cast(text as double) as delay_minutes
@@ -77,10 +77,10 @@ with delay as (
   from board_values v group by all
 ), aged as (
   select municipality, place, indicator, last, known, date_diff('second', known.interval_end, $at) / 60.0 as age,
-         2 * date_diff('second', known.interval_start, known.interval_end) / 60.0 + coalesce(d.delay_minutes, 0) as stale_after
+         2 * date_diff('second', known.interval_start, known.interval_end) / 60.0 as twice, d.delay_minutes
   from newest left join delay d on d.source = known.source
 ), judged as (
-  select *, coalesce(age <= stale_after, false) as fresh from aged
+  select *, ifnull(age <= twice or age <= twice + delay_minutes, false) as fresh from aged
 )
 select municipality, place, indicator, case when fresh then known.level else 'unknown' end as level,
        case when fresh then list_position(['normal', 'elevated', 'high', 'critical'], known.level) end as rank,
@@ -185,20 +185,14 @@ with sent as (
          count(*) filter (received_at > $since and state = 'closed') as closed,
          count(*) filter (received_at > $since and state = 'refused') as refused
   from deliveries d where municipality in (select unnest($who)) and received_at <= $at group by all
-), quality as (
-  select municipality, source, max(local_date) as local_date, max_by(share, local_date) as coverage,
-         max_by(required, local_date) as required_coverage
-  from (select municipality, source, local_date, sum(coverage * expected) / nullif(sum(expected), 0) as share,
-               max(required_coverage) as required
-        from data_quality where municipality in (select unnest($who)) group by all)
-  group by all
 ), measured as (
-  select municipality, source, max(interval_end) filter (status in ('ok', 'suppressed')) as measured_until
+  select municipality, source, any_value(dataset) as dataset, count(*) filter (status in ('ok', 'suppressed')) / count(*) as coverage,
+         max(interval_end) filter (status in ('ok', 'suppressed')) as measured_until
   from observations where municipality in (select unnest($who)) and interval_start >= $since and interval_end <= $at group by all
 )
 select *, date_diff('second', last.received_at, $at) / 60.0 as received_age,
        date_diff('second', measured_until, $at) / 60.0 as measured_age
-from sent full join quality using (municipality, source) full join measured using (municipality, source)
+from sent full join measured using (municipality, source)
 order by municipality, source
 """
 
@@ -219,8 +213,8 @@ order by state = 'closed' desc, state = 'refused' desc, received_at desc, delive
 _IDENTITY = """
 select w.municipality, n.text as name, z.text as timezone, p.purposes, p.k
 from (select unnest($who) as municipality) w
-left join about n on n.key = 'municipality.' || w.municipality || '.name'
-left join about z on z.key = 'municipality.' || w.municipality || '.timezone'
+left join about n on n.key = 'name:' || w.municipality
+left join about z on z.key = 'time_zone:' || w.municipality
 left join (select municipality, list(title order by purpose) as purposes, max(k) as k from purposes group by all) p
   using (municipality)
 order by w.municipality

@@ -16,7 +16,7 @@ GROUPS = {"config": config.app, "indicators": indicators.app, "situations": read
 
 app = typer.Typer(
     name="drukte",
-    help="Situation-level crowd-risk indicators from anonymised, aggregated counts.",
+    help="Crowd-risk situations from anonymised, aggregated counts.",
     epilog="Shared options may stand before or after the verb. --debug (or DRUKTE_DEBUG=1) shows the traceback of a fault.",
     rich_markup_mode=None,
     pretty_exceptions_enable=False,

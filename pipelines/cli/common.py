@@ -22,7 +22,9 @@ def slugs(config: Path, asked: list[str] | None) -> list[str]:
     if named:
         return named
     if len(there) != 1:
-        raise UsageError(f"{config} has {len(there)} municipalities: {', '.join(there)}. Name one or more with --municipality SLUG.")
+        raise UsageError(
+            f"{config} has {len(there)} municipalities: {', '.join(there)}. Name one or more with --municipality SLUG."
+        )
     return there
 
 
@@ -66,6 +68,13 @@ def published(workspace: Path) -> Path:
     if not path.exists():
         raise UsageError(f"{path} does not exist yet. Run `drukte run` or `drukte backfill` with this --workspace first.")
     return path
+
+
+def rank(level: str | None) -> int:
+    """Order of levels; what is not known comes first."""
+    from schemas.settings import LEVELS
+
+    return LEVELS.index(level) if level in LEVELS else -1
 
 
 @cache

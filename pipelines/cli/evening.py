@@ -38,8 +38,8 @@ def situations(con: duckdb.DuckDBPyConnection, municipalities: list[str], since:
     """Situations, worst first, of all municipalities if none is named; those that ended at or before ``since`` are left out."""
     return rows(con, f"""
         SELECT * FROM situations
-        WHERE (len($who) = 0 OR municipality IN (SELECT unnest($who))) AND ($since IS NULL OR ended_at IS NULL OR ended_at > $since)
-          AND ($state IS NULL OR state = $state)
+        WHERE (len($who) = 0 OR municipality IN (SELECT unnest($who)))
+          AND ($since IS NULL OR ended_at IS NULL OR ended_at > $since) AND ($state IS NULL OR state = $state)
         ORDER BY municipality, list_position({_LEVELS}, coalesce(peak_level, level)) DESC, started_at, situation_id
     """, {"who": municipalities, "since": since, "state": state})  # fmt: skip
 
@@ -72,9 +72,10 @@ _REPLACED = """
         SELECT municipality, dataset, source, place, interval_start, measure, status AS was, value AS was_value
         FROM observations_history WHERE superseded_at IS NOT NULL AND municipality = $who AND interval_start >= $since),
     now AS (SELECT * FROM observations WHERE municipality = $who AND interval_start >= $since AND status = 'ok')
-    SELECT CASE WHEN was = 'missing' THEN 'late' ELSE 'revised' END AS kind, d.name, count(*) AS cells, min(interval_start) AS start,
-           max(interval_end) AS "end", any_value(d.received_at) AS received
-    FROM earlier JOIN now USING (municipality, dataset, source, place, interval_start, measure) JOIN deliveries d USING (delivery_id)
+    SELECT CASE WHEN was = 'missing' THEN 'late' ELSE 'revised' END AS kind, d.name, count(*) AS cells,
+           min(interval_start) AS start, max(interval_end) AS "end", any_value(d.received_at) AS received
+    FROM earlier JOIN now USING (municipality, dataset, source, place, interval_start, measure)
+    JOIN deliveries d USING (delivery_id)
     WHERE was = 'missing' OR (was = 'ok' AND was_value <> now.value)
     GROUP BY kind, d.name ORDER BY start, kind
 """
@@ -98,7 +99,9 @@ def faults(con: duckdb.DuckDBPyConnection, who: str, since: datetime, lang: str,
         return [common.text(key, lang, **local(row, zone)) for row in found]
 
     replaced = rows(con, _REPLACED, scope)
-    deliveries = rows(con, "SELECT * FROM deliveries WHERE municipality = $who AND received_at >= $since ORDER BY received_at, name", scope)
+    deliveries = rows(
+        con, "SELECT * FROM deliveries WHERE municipality = $who AND received_at >= $since ORDER BY received_at, name", scope
+    )
     lines = said("fault_late", [r for r in replaced if r["kind"] == "late"])
     lines += said("fault_revised", [r for r in replaced if r["kind"] == "revised"])
     lines += said("fault_duplicate", [{**d, "rows": d["rows_duplicate"]} for d in deliveries if d["state"] == "duplicate"])
@@ -138,8 +141,10 @@ _DIFFERENCES = f"""
                min(w.started_at) OVER p AS began, max(coalesce(w.ended_at, w.started_at)) OVER p AS ended
         FROM worst w CROSS JOIN (SELECT DISTINCT municipality FROM runs) m WINDOW p AS (PARTITION BY w.place, w.safety_risk)),
     judged AS (
-        SELECT a.*, max_by(v.config_hash, (v.value, v.interval_start)) AS config_hash, max(v.value) AS value, any_value(v.unit) AS unit
-        FROM asked a JOIN indicator_values v ON v.municipality = a.municipality AND v.place = a.place AND v.indicator = a.indicator
+        SELECT a.*, max_by(v.config_hash, (v.value, v.interval_start)) AS config_hash, max(v.value) AS value,
+               any_value(v.unit) AS unit
+        FROM asked a JOIN indicator_values v
+            ON v.municipality = a.municipality AND v.place = a.place AND v.indicator = a.indicator
             AND v.interval_start >= a.began AND v.interval_start < a.ended AND v.value IS NOT NULL
         GROUP BY ALL)
     SELECT j.place, j.safety_risk, j.municipality, j.indicator, w.peak_level, j.value, j.unit, e.settings,

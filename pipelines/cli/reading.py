@@ -9,22 +9,22 @@ import typer
 
 from pipelines.cli import options
 
-situations = typer.Typer(help="Situations: a place, a stretch of time and a safety risk.", rich_markup_mode=None, no_args_is_help=True)
+situations = typer.Typer(
+    help="Situations: a place, a stretch of time and a safety risk.", rich_markup_mode=None, no_args_is_help=True
+)
 
-Here = Annotated[
-    list[str] | None, typer.Option("--municipality", metavar="SLUG", help="Only these, with commas or repeated; all if not given.")
-]
-At = Annotated[str | None, typer.Option("--at", metavar="T", help="The moment to look from, with offset; the clock's if not given.")]
+At = Annotated[str | None, typer.Option("--at", metavar="T", help="The moment to look from, with offset; else now.")]
 
 
 def status(
+    *,
     workspace: options.Workspace = options.DEFAULT_WORKSPACE,
-    municipality: Here = None,
+    municipality: options.OnlyMunicipality = None,
     at: At = None,
     lang: options.Language = "en",
     as_json: options.Json = False,
 ) -> None:
-    """Freshness per source, open situations, last runs, review dates, disk."""
+    """Freshness, open situations, last runs, reviews, disk."""
     from pipelines import status as plain
     from pipelines.cli import common
 
@@ -44,7 +44,13 @@ def _status_in_parts(found: dict[str, Any], lang: str) -> list[str]:
     runs = [(r["municipality"], f"{r['at']:%Y-%m-%d %H:%M}Z", r["verb"], r["message"]) for r in found["runs"]]
     today = found["at"].date()
     reviews = [
-        (r["review_by"], r["what"], r["owner"], f"{r['file']}:{r['line']}", common.text("overdue", lang) if r["review_by"] < today else "")
+        (
+            r["review_by"],
+            r["what"],
+            r["owner"],
+            f"{r['file']}:{r['line']}",
+            common.text("overdue", lang) if r["review_by"] < today else "",
+        )
         for r in found["reviews"]
     ]
     parts = {
@@ -69,9 +75,12 @@ def _freshness(source: dict[str, Any], lang: str) -> str:
 
 @situations.command("list")
 def list_situations(
+    *,
     workspace: options.Workspace = options.DEFAULT_WORKSPACE,
-    municipality: Here = None,
-    state: Annotated[Literal["pending", "open", "closed"] | None, typer.Option("--state", help="Only those in this state.")] = None,
+    municipality: options.OnlyMunicipality = None,
+    state: Annotated[
+        Literal["pending", "open", "closed"] | None, typer.Option("--state", help="Only those in this state.")
+    ] = None,
     since: Annotated[str | None, typer.Option("--since", metavar="T", help="Only those that went on after this moment.")] = None,
     lang: options.Language = "en",
     as_json: options.Json = False,
@@ -95,15 +104,16 @@ def list_situations(
 
 
 def board(
+    *,
     workspace: options.Workspace = options.DEFAULT_WORKSPACE,
-    municipality: Here = None,
+    municipality: options.OnlyMunicipality = None,
     out: Annotated[
         Path | None, typer.Option("--out", metavar="FILE", help="Where the page goes; published/board/index.html if not given.")
     ] = None,
     at: At = None,
     lang: options.Language = "nl",
 ) -> None:
-    """Write the situation board: one HTML page that needs nothing else."""
+    """Write the situation board: one HTML page."""
     from pipelines import board as page
     from pipelines.cli import common
 
@@ -112,5 +122,68 @@ def board(
     if len(named) > 1:
         raise common.UsageError("The board shows one municipality or all: name one with --municipality, or none.")
     target = out or published.parent / "board" / "index.html"
-    path = page.write(published, target, lang=lang, at=common.moment(at) or common.now(), municipality=named[0] if named else None)
+    path = page.write(
+        published, target, lang=lang, at=common.moment(at) or common.now(), municipality=named[0] if named else None
+    )
     print(common.text("written", lang, path=path))
+
+
+def explain(
+    situation: Annotated[str | None, typer.Argument(help="A situation's id, as `drukte situations list` shows it.")] = None,
+    *,
+    indicator: Annotated[
+        str | None, typer.Option("--indicator", metavar="ID", help="Instead: the value of an indicator …")
+    ] = None,
+    place: Annotated[str | None, typer.Option("--place", metavar="SLUG", help="… at a place …")] = None,
+    time: Annotated[
+        str | None, typer.Option("--time", metavar="T", help="… in the interval that holds this moment, with offset.")
+    ] = None,
+    config: options.Config = options.DEFAULT_CONFIG,
+    workspace: options.Workspace = options.DEFAULT_WORKSPACE,
+    municipality: options.Municipality = None,
+    data: options.Data = None,
+    lang: options.Language = "en",
+    as_json: options.Json = False,
+) -> None:
+    """From a signal back to the rows behind it.
+
+    Formula with numbers, threshold with file and line; recomputes and says whether it agrees (exit 5 when not).
+    """
+    from pipelines import explain as plain
+    from pipelines import faults, start
+    from pipelines.cli import common
+
+    published = common.published(workspace)
+    by_value = [v for v in (indicator, place, time) if v is not None]
+    if bool(situation) == bool(by_value) or len(by_value) not in (0, 3):
+        raise common.UsageError("Give a situation's id, or --indicator, --place and --time together.")
+    asked = municipality or ([_municipality_of(published, situation)] if situation else None)
+    slugs = common.slugs(config, asked)
+    if len(slugs) > 1:
+        raise common.UsageError("One municipality at a time: name one with --municipality.")
+    settings, cards = start.ready(config, slugs[0], data)
+    if situation:
+        found = plain.explain_situation(published, settings, cards, situation)
+    else:
+        moment = common.moment(time)
+        assert indicator and place and moment
+        found = plain.explain_value(published, settings, cards, indicator, place, moment)
+    if as_json:
+        common.dump(found.as_dict())
+    else:
+        print("\n".join(plain.lines(found, settings, lang)))
+    if not found.agrees:
+        raise typer.Exit(faults.FOUND)
+
+
+def _municipality_of(published: Path, situation: str) -> str:
+    """Whose situation it is. Raises :class:`pipelines.explain.NotFound`."""
+    from pipelines.explain import NotFound
+    from pipelines.published import connect
+
+    con = connect(published)
+    row = con.execute("SELECT municipality FROM situations WHERE situation_id = ?", [situation]).fetchone()
+    con.close()
+    if row is None:
+        raise NotFound(f"no situation `{situation}`. `drukte situations list` shows those there are.")
+    return str(row[0])

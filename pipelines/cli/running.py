@@ -14,11 +14,13 @@ from pipelines.cli import options
 
 if TYPE_CHECKING:
     from pipelines.tick import Progress
+    from schemas.settings import Municipality
 
-At = Annotated[str | None, typer.Option("--at", metavar="T", help="The moment to run for, with offset; the clock's if not given.")]
+At = Annotated[str | None, typer.Option("--at", metavar="T", help="The moment to run for, with offset; else now.")]
 
 
 def run(
+    *,
     config: options.Config = options.DEFAULT_CONFIG,
     workspace: options.Workspace = options.DEFAULT_WORKSPACE,
     municipality: options.Municipality = None,
@@ -84,17 +86,21 @@ def _parameters(config: Path, workspace: Path, slugs: list[str], data: Path | No
 
 
 def backfill(
+    *,
     config: options.Config = options.DEFAULT_CONFIG,
     workspace: options.Workspace = options.DEFAULT_WORKSPACE,
     municipality: options.Municipality = None,
     data: options.Data = None,
-    to: Annotated[str | None, typer.Option("--to", metavar="T", help="Fill up to this moment, with offset; now if not given.")] = None,
+    to: Annotated[str | None, typer.Option("--to", metavar="T", help="Fill up to this moment, with offset; else now.")] = None,
     restate: Annotated[bool, typer.Option("--restate", help="Judge what was computed before by today's settings too.")] = False,
     wait: Annotated[float, typer.Option("--wait", metavar="S", min=0, help="Seconds to wait for a run that is under way.")] = 0.0,
     lang: options.Language = "en",
     as_json: options.Json = False,
 ) -> None:
-    """Fill history: all deliveries up to a moment, computed as if each had come when it was due."""
+    """Fill history up to a moment.
+
+    Computes all deliveries as if each had come when it was due; situations found so never signal.
+    """
     from dataclasses import asdict
 
     from pipelines import lock, start
@@ -123,27 +129,38 @@ def progress_bar(title: str) -> Iterator[Progress]:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-    columns = (TextColumn(title), BarColumn(), TextColumn("{task.percentage:>3.0f} %"), TimeElapsedColumn(), TextColumn("{task.description}"))
+    columns = (
+        TextColumn(title),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f} %"),
+        TimeElapsedColumn(),
+        TextColumn("{task.description}"),
+    )
     with Progress(*columns, console=Console(stderr=True)) as bar:
         number = bar.add_task("", total=1.0)
         yield lambda text, share: bar.update(number, completed=share, description=text)
 
 
 def serve(
+    *,
     config: options.Config = options.DEFAULT_CONFIG,
     workspace: options.Workspace = options.DEFAULT_WORKSPACE,
     municipality: options.Municipality = None,
     data: options.Data = None,
-    check: Annotated[bool, typer.Option("--check", help="Say what would be served and whether the server answers, and stop.")] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="Say what would be served and whether the server answers, and stop.")
+    ] = False,
     lang: options.Language = "en",
 ) -> None:
-    """Run on a schedule until ended: at the municipality's pace, faster inside an event.
+    """Run on a schedule until ended.
 
-    Uses the Prefect API of PREFECT_API_URL, or starts a server of its own. Start it again after a pace was changed.
+    A run is due at the municipality's pace, and at an event's while it lasts. Uses the Prefect API of PREFECT_API_URL,
+    or starts a server of its own. Start it again after a pace was changed.
     """
     from pipelines import calendar, start
     from pipelines.cli import common
     from pipelines.flows import serve as serving
+    from schemas.settings import format_duration
 
     slugs = common.slugs(config, municipality)
     settings = [start.ready(config, slug, data)[0].municipality for slug in slugs]
@@ -158,25 +175,24 @@ def serve(
             print(common.text("server_answers", lang, api=found.api))
         return
     name = "+".join(slugs)
-    ready = common.text("serving", lang, every=_minutes(every.total_seconds()))
+    ready = common.text("serving", lang, every=format_duration(every))
     serving.serve(workspace, name, every, _parameters(config, workspace, slugs, data), lambda _api: print(ready, flush=True))
     print(common.text("served", lang))
 
 
-def _say_pace(municipality: Any, now: datetime, lang: str) -> None:
+def _say_pace(municipality: Municipality, now: datetime, lang: str) -> None:
+    """The pace of a municipality, and of its events that are not over."""
     from pipelines.cli import common
-
-    slug, pace = municipality.municipality, _minutes(municipality.pace.total_seconds())
-    print(f"{slug}: " + common.text("pace", lang, every=pace))
-    for event in municipality.events:
-        if event.pace and event.to > now:
-            values = {"name": getattr(event.name, lang), "every": _minutes(event.pace.total_seconds()), "start": event.from_, "end": event.to}
-            print(f"{slug}: " + common.text("pace_event", lang, **values))
-
-
-def _minutes(seconds: float) -> str:
-    from datetime import timedelta
-
     from schemas.settings import format_duration
 
-    return format_duration(timedelta(seconds=seconds))
+    slug = municipality.municipality
+    print(f"{slug}: " + common.text("pace", lang, every=format_duration(municipality.pace)))
+    for event in municipality.events:
+        if event.pace and event.to > now:
+            values = {
+                "name": getattr(event.name, lang),
+                "every": format_duration(event.pace),
+                "start": event.from_,
+                "end": event.to,
+            }
+            print(f"{slug}: " + common.text("pace_event", lang, **values))

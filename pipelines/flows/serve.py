@@ -24,14 +24,14 @@ from pipelines.flows import environment, server
 FINISH_SECONDS = 20.0  # how long a run that is under way may go on after TERM
 
 
-class _Ended(Exception):
+class _EndedError(Exception):
     """TERM or Ctrl-C came."""
 
 
 def serve(workspace: Path, name: str, every: timedelta, parameters: dict[str, Any], ready: Callable[[str], None]) -> None:
     """Serve until TERM or Ctrl-C; calls ``ready`` with the API address once runs are being polled for.
 
-    ``parameters`` are those of :func:`pipelines.flows.tick.tick_flow`. Raises :class:`pipelines.lock.Held` when another
+    ``parameters`` are those of :func:`pipelines.flows.tick.tick_flow`. Raises :class:`pipelines.lock.HeldError` when another
     `drukte serve` lives in this workspace, :class:`server.ServerError` when the server does not
     start or the polling child ends by itself.
     """
@@ -42,7 +42,7 @@ def serve(workspace: Path, name: str, every: timedelta, parameters: dict[str, An
             with server.standing(workspace) as found:
                 settings = {"name": name, "seconds": every.total_seconds(), "parameters": parameters, "server": found.process}
                 _poll(workspace, found.api, settings, ready)
-        except _Ended:
+        except _EndedError:
             return
 
 
@@ -70,11 +70,11 @@ def _let_finish_and_end(workspace: Path, child: subprocess.Popen[bytes]) -> None
     try:
         with lock.hold(workspace, wait=FINISH_SECONDS):
             server.end(child)
-    except lock.Held:
+    except lock.HeldError:
         server.end(child)  # the next run finds what this one left undone
 
 
 def _raise(_signal: int, _frame: FrameType | None) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    raise _Ended
+    raise _EndedError

@@ -80,9 +80,7 @@ def end(child: subprocess.Popen[bytes], seconds: float = END_SECONDS) -> None:
 def _start(folder: Path, port: int, output: int) -> subprocess.Popen[bytes]:
     words = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
     env = {**os.environ, **environment.settings(folder)}
-    return subprocess.Popen(
-        words, env=env, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
-    )
+    return subprocess.Popen(words, env=env, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True)
 
 
 def _wait_until_healthy(api: str, child: subprocess.Popen[bytes], log: Path) -> None:

@@ -1,4 +1,4 @@
-"""The process that polls for scheduled runs: ``python -m pipelines.flows.serving <settings as JSON>``, a child of ``drukte serve``.
+"""The process that polls for scheduled runs, a child of ``drukte serve``: ``python -m pipelines.flows.serving <JSON>``.
 
 Each run is a process of its own that imports this process's main module again, so the flow lives elsewhere and the
 start below stands under ``__main__``.

@@ -23,8 +23,12 @@ Outcome = dict[str, Any]
 
 
 @task(name="tick", cache_policy=NO_CACHE)
-def tick_task(store: Store, config: str, slug: str, data: str | None, at: datetime, only_due: bool) -> Outcome:
-    """Take in, compute, judge and publish for one municipality; with ``only_due`` just when its calendar says so."""
+def tick_task(store: Store, folders: tuple[str, str | None], slug: str, at: datetime, only_due: bool) -> Outcome:
+    """Take in, compute, judge and publish for one municipality; with ``only_due`` just when its calendar says so.
+
+    ``folders``: config, and the data folder if it is another than the municipality's own.
+    """
+    config, data = folders
     settings, cards = start.ready(Path(config), slug, Path(data) if data else None)
     if only_due and not calendar.due(settings.municipality, at, calendar.last_run_at(store, slug)):
         return {"municipality": slug, "at": at, "due": False}
@@ -34,13 +38,13 @@ def tick_task(store: Store, config: str, slug: str, data: str | None, at: dateti
 
 @flow(name="drukte-tick", persist_result=False)
 def tick_flow(
-    config: str, workspace: str, municipalities: list[str], data: str | None = None, at: str | None = None, wait: float = 0.0
+    *, config: str, workspace: str, municipalities: list[str], data: str | None = None, at: str | None = None, wait: float = 0.0
 ) -> list[Outcome]:
     """One run for each municipality. ``at`` (ISO with offset): the moment to run for; without it, the run is a scheduled one.
 
     A scheduled run is for the moment it was planned for (or now, when that has passed), does only what the calendar
     says is due, and says on standard output what it did. A municipality that fails does not keep the others from
-    running; the first error is raised at the end. Raises :class:`pipelines.lock.Held` when the workspace stays taken.
+    running; the first error is raised at the end. Raises :class:`pipelines.lock.HeldError` when the workspace stays taken.
     """
     moment = datetime.fromisoformat(at) if at else _scheduled()
     outcomes: list[Outcome] = []
@@ -48,7 +52,7 @@ def tick_flow(
     with lock.hold(Path(workspace), wait), Store(Path(workspace)) as store:
         for slug in municipalities:
             try:
-                outcomes.append(tick_task(store, config, slug, data, moment, only_due=at is None))
+                outcomes.append(tick_task(store, (config, data), slug, moment, only_due=at is None))
             except Exception as error:
                 failures.append(error)
                 if at is None:

@@ -16,8 +16,12 @@ import pyarrow.compute as pc
 from pipelines.screen.names import kind_of, words
 
 RECORDS = "per-person records"
-_COUNT_WORDS = {"count", "counts", "aantal", "anzahl", "number", "total", "totaal", "value", "waarde", "wert", "n", "sum", "density"}
-_RECORD_LISTS = {"persons", "personen", "people", "devices", "tracks", "trajectories", "detections", "signals", "individuals", "pedestrians"}
+_COUNT_WORDS = {
+    "count", "counts", "aantal", "anzahl", "number", "total", "totaal", "value", "waarde", "wert", "n", "sum", "density",
+}  # fmt: skip
+_RECORD_LISTS = {
+    "persons", "personen", "people", "devices", "tracks", "trajectories", "detections", "signals", "individuals", "pedestrians",
+}  # fmt: skip
 # A list of objects (possibly with escaped quotes), up to the first nested list or its end: enough to see its keys.
 _LIST = r'(?:\\*"([^"\\]{1,80})\\*"\s*:\s*)?\[\s*(\{[^\[\]]*)'
 _KEY = r'\\*"([^"\\]{1,80})\\*"\s*:'
@@ -69,7 +73,8 @@ def _names(kind: pa.DataType) -> Iterator[str]:
 
 
 def _is_list(kind: pa.DataType) -> bool:
-    return bool(pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind) or pa.types.is_map(kind))
+    tests = (pa.types.is_list, pa.types.is_large_list, pa.types.is_fixed_size_list, pa.types.is_map)
+    return any(test(kind) for test in tests)
 
 
 def _record_lists(kind: pa.DataType, name: str) -> Iterator[tuple[str, list[str]]]:

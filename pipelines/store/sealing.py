@@ -14,6 +14,7 @@ from pathlib import Path
 
 import duckdb
 
+from pipelines.store.rows import one
 from schemas.results import SEALED
 
 HOT_DAYS = 1  # whole days before today that stay hot
@@ -112,8 +113,8 @@ def _write(con: duckdb.DuckDBPyConnection, folder: Path, name: str, day: str, fi
     temporary = target / f".{first}.tmp"
     rows = " UNION ALL BY NAME ".join(parts)
     con.execute(f"COPY (FROM ({rows}) ORDER BY ALL) TO '{temporary}' (FORMAT parquet, COMPRESSION zstd)")
-    count = con.execute(f"SELECT count(*) FROM read_parquet('{temporary}')").fetchone()[0]  # type: ignore[index]
-    expected = con.execute(f"SELECT count(*) FROM ({rows})").fetchone()[0]  # type: ignore[index]
+    count = one(con.execute(f"SELECT count(*) FROM read_parquet('{temporary}')"))[0]
+    expected = one(con.execute(f"SELECT count(*) FROM ({rows})"))[0]
     if count != expected:
         raise OSError(f"{temporary}: {count} rows written, {expected} expected. Check the disk; nothing was changed.")
     stem = f"{first:%Y-%m}" if first != last else f"{first}"

@@ -133,12 +133,19 @@ def _situations() -> list[Row]:
     ]  # fmt: skip
 
 
+def _observations(source: str, ok: int, missing: int, until: datetime) -> list[Row]:
+    """So many measured quarter-hours up to ``until``, and before them so many that never came."""
+    return [{"municipality": "waterdam", "dataset": "zone_counts", "source": source, "place": "kade", "interval_start": until - (n + 1) * QUARTER,
+             "interval_end": until - n * QUARTER, "measure": "present", "status": "ok" if n < ok else "missing"}
+            for n in range(ok + missing)]  # fmt: skip
+
+
 def evening() -> Tables:
     """Rows by table. Places: critical, unobserved (outage), high, closed, withheld, partly unknown, stale, normal and without rows."""
     return {
         "about": [
-            {"key": "municipality.waterdam.name", "text": "Waterdam"},
-            {"key": "municipality.waterdam.timezone", "text": "Europe/Amsterdam"},
+            {"key": "name:waterdam", "text": "Waterdam"},
+            {"key": "time_zone:waterdam", "text": "Europe/Amsterdam"},
             {"key": "source.gates.delay_minutes", "text": "5"},
         ],
         "purposes": [{"municipality": "waterdam", "purpose": "crowd-safety", "title": "Veiligheid bij drukte", "k": 15}],
@@ -160,14 +167,7 @@ def evening() -> Tables:
             {"delivery_id": "d2", "row_number": n, "column_name": "count_in", "check_name": "not_negative",
              "message": "count_in is negative; ask the supplier for the true count"} for n in range(4)
         ],
-        "data_quality": [
-            {"municipality": "waterdam", "dataset": "zone_counts", "source": s, "place": "grote-markt", "local_date": date(2025, 9, 20),
-             "expected": 88, "coverage": share, "required_coverage": 0.95} for s, share in (("gates", 0.981), ("cameras", 0.72))
-        ],
-        "observations": [
-            {"municipality": "waterdam", "dataset": "zone_counts", "source": s, "place": "kade", "interval_start": end - QUARTER,
-             "interval_end": end, "measure": "present", "status": "ok"} for s, end in (("gates", local(22, 0)), ("cameras", local(19, 45)))
-        ],
+        "observations": _observations("gates", 88, 2, local(22, 0)) + _observations("cameras", 64, 24, local(19, 45)),
         "runs": [{"run_id": "run-1", "municipality": "waterdam", "verb": "run", "as_of": AT, "recorded_at": AT}],
     }  # fmt: skip
 
@@ -186,16 +186,26 @@ def publish(path: Path, tables: Tables) -> Path:
     return path
 
 
-Change = Callable[[Tables], None]
+class Maker:
+    """``made(change=None, name='evening')`` writes the evening to ``folder``, after ``change`` has had its way with the rows."""
 
+    def __init__(self, folder: Path):
+        self.folder = folder
 
-@pytest.fixture
-def made(tmp_path: Path) -> Callable[..., Path]:
-    """``made(change=None, name='evening')`` writes the evening, after ``change`` has had its way with the rows."""
-    def make(change: Change | None = None, name: str = "evening") -> Path:
+    def __call__(self, change: Callable[[Tables], object] | None = None, name: str = "evening") -> Path:
         tables = evening()
         if change:
             change(tables)
-        return publish(tmp_path / f"{name}.duckdb", tables)
+        path = self.folder / f"{name}.duckdb"
+        path.unlink(missing_ok=True)
+        return publish(path, tables)
 
-    return make
+
+@pytest.fixture
+def made(tmp_path: Path) -> Maker:
+    return Maker(tmp_path)
+
+
+@pytest.fixture
+def values_of() -> Callable[..., list[Row]]:
+    return values

@@ -1,0 +1,195 @@
+"""Take one delivery in: screen, map, validate, withhold. A function of bytes, declaration and clock; it stores nothing."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+import duckdb
+import pyarrow as pa
+
+from pipelines import mapping, readers, refusals, validate, verdict, withhold
+from pipelines.readers import Raw, UnreadableError
+from pipelines.screen import reason as gate_reason
+from pipelines.screen import screen
+from schemas.datasets import DATASETS
+from schemas.settings.source import IssuedAt, Source
+
+_UTC = pa.timestamp("us", tz="UTC")
+CELLS = pa.schema([
+    ("row_number", pa.int64()), ("place", pa.string()), ("interval_start", _UTC), ("interval_end", _UTC),
+    ("measure", pa.string()), ("value", pa.int64()), ("value_low", pa.int64()), ("value_high", pa.int64()),
+    ("status", pa.string()), ("issued_at", _UTC),
+])  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Found:
+    """A delivery in the data folder. ``name`` is its posix path below that folder."""
+
+    path: Path
+    name: str
+    size: int
+    mtime_ns: int
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What became of a delivery.
+
+    ``state``: ``accepted`` (possibly with refused rows), ``refused`` (as a whole) or ``closed`` (by the gate); ``reason`` says
+    why in a code and words, without content. Rule 11: ``rows_in`` = accepted + suppressed + refused + duplicate, one row per
+    place and kept interval (a line whose place or interval cannot be read is one row); ``records_read``, ``rows_filtered`` and
+    ``rows_held`` stand outside. ``cells`` (:data:`CELLS`): value and bounds are persons; the bounds equal the value when ok,
+    are [0, k−1] when suppressed, NULL otherwise. ``refused``: :data:`refusals.REFUSED`.
+    """
+
+    state: Literal["accepted", "refused", "closed"]
+    reason: str | None
+    content_hash: str
+    issued_at: datetime | None
+    records_read: int = 0
+    rows_in: int = 0
+    rows_accepted: int = 0
+    rows_suppressed: int = 0
+    rows_refused: int = 0
+    rows_duplicate: int = 0
+    rows_filtered: int = 0
+    rows_held: int = 0
+    cells: pa.Table = field(default_factory=CELLS.empty_table)
+    refused: pa.Table = field(default_factory=refusals.REFUSED.empty_table)
+
+
+def find(source: Source, data: Path) -> list[Found]:
+    """The deliveries of a source below ``data``, by name. A missing folder holds none."""
+    paths = (p for p in data.glob(source.files) if p.is_file())
+    found = [Found(p, p.relative_to(data).as_posix(), p.stat().st_size, p.stat().st_mtime_ns) for p in paths]
+    return sorted(found, key=lambda f: f.name)
+
+
+def issued_at(source: Source, name: str) -> datetime | None:
+    """The time of issue (UTC) that a file name carries; None when the source does not state it there, or it cannot be read."""
+    stated = source.issued_at
+    if not isinstance(stated, IssuedAt) or stated.pattern is None:
+        return None
+    hit = re.search(stated.pattern, name)
+    if hit is None or not hit.groups():
+        return None
+    try:
+        read = datetime.strptime(hit[1], stated.format)
+    except ValueError:
+        return None
+    if stated.clock == "offset":
+        return read.astimezone(UTC) if read.tzinfo else None
+    zone = ZoneInfo(stated.timezone) if stated.timezone else UTC
+    return read.replace(tzinfo=zone).astimezone(UTC)
+
+
+def take_in(
+    found: Found, source: Source, *, k: int, withhold_zero: bool, tz: ZoneInfo, after: datetime | None, until: datetime
+) -> Taken:
+    """Take a delivery in, for the intervals that end in (``after``, ``until``].
+
+    Later intervals are held, earlier ones were counted in an earlier reading. ``tz`` is the municipality's clock, on whose whole
+    intervals a row must begin. Never raises for what a file may contain.
+    """
+    try:
+        content = found.path.read_bytes()
+    except OSError:
+        return Taken("refused", "unreadable: the file could not be opened. Check that it is complete and may be read.", "", None)
+    known = hashlib.sha256(content).hexdigest()
+    issued = issued_at(source, found.name)
+    records = 0
+    try:
+        raw = readers.read(content, source.reader)
+        records = raw.records
+        findings = screen(raw, source)
+        if findings:
+            return Taken("closed", gate_reason(findings, source, raw), known, None, records)
+        _refuse_what_does_not_fit(raw, source, issued)
+        with duckdb.connect() as con:
+            con.execute("SET TimeZone = 'UTC'")
+            return _judged(con, raw, source, known, issued, k=k, withhold_zero=withhold_zero, tz=tz, after=after, until=until)
+    except UnreadableError as error:
+        return Taken("refused", f"{error.code}: {error}", known, issued, records)
+
+
+def _refuse_what_does_not_fit(raw: Raw, source: Source, issued: datetime | None) -> None:
+    """Raises :class:`UnreadableError` when a column or the time of issue lacks, or the source contradicts its dataset."""
+    mistake = validate.contract_mistake(source, DATASETS.get(source.dataset), mapping.measures(source))
+    if mistake:
+        raise UnreadableError("contract", f"{mistake}. Correct config/sources/{source.source}.yaml.")
+    missing = mapping.missing_columns(raw, source)
+    if missing:
+        named = ", ".join(f"`{name}`" for name in missing)
+        told = f"declared column {named} is missing. Ask the supplier, or correct the declaration."
+        raise UnreadableError("missing_column", told)
+    used = source.declared_columns() - set(source.ignore)
+    twice = sorted({n for n in raw.names if n in used and raw.names.count(n) > 1})
+    if twice:
+        told = f"declared column `{twice[0]}` stands more than once. Ask the supplier which one holds."
+        raise UnreadableError("repeated_column", told)
+    if isinstance(source.issued_at, IssuedAt) and source.issued_at.pattern and issued is None:
+        told = "the file name does not carry its time of issue as declared. Correct `issued_at:` or the name."
+        raise UnreadableError("issued_at", told)
+
+
+def _judged(
+    con: duckdb.DuckDBPyConnection, raw: Raw, source: Source, known: str, issued: datetime | None, *,
+    k: int, withhold_zero: bool, tz: ZoneInfo, after: datetime | None, until: datetime,
+) -> Taken:  # fmt: skip
+    mapping.records(con, raw, source, tz, issued)
+    verdict.judge(con, source, DATASETS[source.dataset], after, until)
+    persons = withhold.person_measures(mapping.measures(source))
+    con.execute(f"CREATE TEMP TABLE stored AS {withhold.withheld('kept', k=k, withhold_zero=withhold_zero, persons=persons)}")
+    first = after is None
+    cells = con.sql(_CELLS).to_arrow_table().cast(CELLS)
+    refused = refusals.table(con, raw, source, with_bad_lines=first)
+    bad_lines = raw.bad.num_rows if first else 0
+    newest = con.execute("SELECT max(issued_at) FROM record").fetchone()
+    return Taken(
+        "accepted", None, known, issued or (newest[0].astimezone(UTC) if newest and newest[0] else None), raw.records,
+        cells=cells, refused=refused, **_counts(con, bad_lines, first),
+    )  # fmt: skip
+
+
+def _counts(con: duckdb.DuckDBPyConnection, bad_lines: int, first: bool) -> dict[str, int]:
+    """Rows by what became of them; ``rows_in`` is counted on its own, so that a row lost on the way would show."""
+    row = con.execute(
+        """
+        WITH small AS (SELECT DISTINCT place, slot, occ FROM stored WHERE status = 'suppressed'),
+        kept_rows AS (SELECT *, (place, slot, occ) IN (SELECT (place, slot, occ) FROM small) AS is_small
+                      FROM judged WHERE first AND NOT refused),
+        lost AS (SELECT count(*) FILTER (NOT waits) AS due, count(*) FILTER (waits) AS waiting FROM troubled)
+        SELECT (SELECT count(DISTINCT (place, slot, occ)) FROM cell) + due, (SELECT count(*) FROM kept_rows WHERE NOT is_small),
+               (SELECT count(*) FROM kept_rows WHERE is_small), (SELECT count(*) FROM judged WHERE refused) + due,
+               (SELECT count(*) FROM judged WHERE NOT refused AND NOT first), (SELECT count(*) FROM record WHERE NOT kept),
+               (SELECT count(DISTINCT (place, slot, occ)) FROM held) + waiting
+        FROM lost"""
+    ).fetchone()
+    assert row is not None
+    rows_in, accepted, suppressed, refused, duplicate, filtered, held = map(int, row)
+    return {
+        "rows_in": rows_in + bad_lines, "rows_accepted": accepted, "rows_suppressed": suppressed,
+        "rows_refused": refused + bad_lines, "rows_duplicate": duplicate, "rows_filtered": filtered if first else 0,
+        "rows_held": held,
+    }  # fmt: skip
+
+
+# Kept cells, and an invalid one for each refused cell that no good row of the same delivery replaces (rule 5: ok, then invalid).
+_CELLS = """
+    WITH good AS (SELECT place, slot, occ FROM judged WHERE first AND NOT refused),
+    lost AS (SELECT place, slot, occ FROM judged WHERE refused)
+    SELECT row_number, place, slot AS interval_start, slot_end AS interval_end, measure, value, value_low, value_high, status,
+           issued_at
+    FROM stored SEMI JOIN good USING (place, slot, occ)
+    UNION ALL
+    SELECT min(row_number), place, slot, slot_end, measure, NULL, NULL, NULL, 'invalid', max(issued_at)
+    FROM cell SEMI JOIN lost USING (place, slot, occ) ANTI JOIN good USING (place, slot)
+    GROUP BY place, slot, slot_end, measure
+    ORDER BY place, interval_start, measure"""
