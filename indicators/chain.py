@@ -11,7 +11,8 @@ from typing import Any
 from indicators import layers
 from indicators.effective import BandInForce, Resolver, active_at, resolver
 from indicators.grammar import Card
-from indicators.layers import Candidate, selected
+from indicators.layers import Candidate
+from indicators.local_clock import holds
 from schemas.config import Config, PlaceRow
 from schemas.settings import Event, When, format_duration
 
@@ -49,7 +50,9 @@ def explain_chain(config: Config, card: Card, place: str, at: datetime) -> list[
     row = next((r for r in config.rows_of(place) if r.holds(at)), None)
     if row is None or not works.can_apply(row):
         return []
-    events, active = active_at(config.events_of(place), works.entries_for(row), at, selected(at, config.tz))
+    entries = works.entries_for(row)
+    held = {e.threshold.when for e in entries if e.threshold.when and holds(e.threshold.when, at, config.tz)}
+    events, active = active_at(config.events_of(place), entries, at, held)
     interval = works.interval(place, events)
     links: list[ChainLink] = []
     for name in layers.BAND_NAMES:
@@ -122,7 +125,7 @@ def _line(config: Config, event: Event, *keys: str) -> int:
 
 
 def threshold_rows(config: Config, cards: Mapping[str, Card], start: datetime, end: datetime) -> list[dict[str, Any]]:
-    """Rows of table ``thresholds`` that hold at some moment of [start, end), for the indicators that are switched on.
+    """Rows of table ``thresholds`` that hold at ``start`` or begin before ``end``, for the indicators that are switched on.
 
     One row per place, band and period of unchanged settings, with ``selector`` ``always`` or ``event <id>``; and one
     per band that a threshold with a selector by clock or calendar replaces while that selector holds. The periods do
@@ -133,7 +136,8 @@ def threshold_rows(config: Config, cards: Mapping[str, Card], start: datetime, e
         works = resolver(config, card)
         for row in (r for place in config.place_ids for r in config.rows_of(place) if works.can_apply(r)):
             found += _rows(works, row)
-    return [r for r in found if r["effective_from"] < end and (r["effective_to"] is None or r["effective_to"] > start)]
+    begun = [r for r in found if r["effective_from"] < end or r["effective_from"] <= start]
+    return [r for r in begun if r["effective_to"] is None or r["effective_to"] > start]
 
 
 def _rows(works: Resolver, row: PlaceRow) -> list[dict[str, Any]]:
@@ -160,7 +164,7 @@ def _bands_by_selector(
     events, entries = works.config.events_of(row.place.place), works.entries_for(row)
     usual: dict[str, BandInForce] = {}
     for when in (None, *selectors):
-        settings = works.at(row, events, entries, at, lambda e, w=when: e.threshold.when is None or e.threshold.when == w)  # type: ignore[misc]
+        settings = works.at(row, events, entries, at, () if when is None else (when,))
         bands = settings.bands if settings else {}
         if when is None:
             usual = bands

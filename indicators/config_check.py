@@ -199,7 +199,7 @@ def _bands(config: Config, card: Card) -> Iterator[Problem]:
         whens = [None, *dict.fromkeys(e.threshold.when for e in entries if e.threshold.when)]
         for at in _moments(row, events, entries):
             for when in whens:
-                _, active = active_at(events, entries, at, lambda e, w=when: e.threshold.when in (None, w))  # type: ignore[misc]
+                _, active = active_at(events, entries, at, () if when is None else (when,))
                 selection = (row.place.place_type, tuple(e.number for e in active))
                 if selection not in seen:
                     seen.add(selection)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cached_property
@@ -18,7 +18,7 @@ from indicators import layers
 from indicators.grammar import Card
 from indicators.layers import Candidate, Entry
 from schemas.config import Config, PlaceRow
-from schemas.settings import Band, Event
+from schemas.settings import Band, Event, When
 from schemas.settings.bands import BandName
 
 
@@ -90,14 +90,19 @@ class _Judging:
 
 
 def active_at(
-    events: Iterable[Event], entries: Iterable[Entry], at: datetime, selected: Callable[[Entry], bool]
+    events: Iterable[Event], entries: Iterable[Entry], at: datetime, held: Collection[When]
 ) -> tuple[tuple[Event, ...], tuple[Entry, ...]]:
-    """Those events that go on, and those thresholds that are in force, for a slot that starts at ``at``."""
+    """Those events that go on, and those thresholds that are in force, for a slot that starts at ``at``.
+
+    ``held``: the selectors by clock and calendar that hold then.
+    """
     now = tuple(e for e in events if e.from_ <= at < e.to)
     ids = {e.event for e in now}
     active = tuple(
         e for e in entries
-        if e.threshold.effective_from <= at and (e.threshold.event is None or e.threshold.event in ids) and selected(e)
+        if (t := e.threshold).effective_from <= at
+        and (t.event is None or t.event in ids)
+        and (t.when is None or t.when in held)
     )  # fmt: skip
     return now, active
 
@@ -140,13 +145,13 @@ class Resolver:
         return self.can_apply(row) and complete and self._judge(row.place.place_type, self._usual, entries) is not None
 
     def at(
-        self, row: PlaceRow, events: Iterable[Event], entries: Iterable[Entry], at: datetime, selected: Callable[[Entry], bool]
+        self, row: PlaceRow, events: Iterable[Event], entries: Iterable[Entry], at: datetime, held: Collection[When]
     ) -> Effective | None:
         """The settings for a slot that starts at ``at``; None where the card then has no row.
 
-        ``events`` and ``entries``: those that can matter at the place. ``selected``: whether an entry's selector holds.
+        ``events`` and ``entries``: those that can matter at the place. ``held``: the selectors that hold then.
         """
-        now, active = active_at(events, entries, at, selected)
+        now, active = active_at(events, entries, at, held)
         phases = self.card.applies_to.phases
         if phases and not any(p.phase in phases and p.from_ <= at < p.to for e in now for p in e.phases):
             return None

@@ -72,19 +72,26 @@ class Fill:
 AS_WRITTEN = Fill()
 
 
-def results(card: Card, fill: Fill = AS_WRITTEN) -> list[Result]:
+def connection() -> duckdb.DuckDBPyConnection:
+    """A database in memory to run examples in; the caller closes it."""
+    con = duckdb.connect(config={"threads": 1})
+    con.execute("SET TimeZone='UTC'")
+    return con
+
+
+def results(con: duckdb.DuckDBPyConnection, card: Card, fill: Fill = AS_WRITTEN) -> list[Result]:
     """Every example of the card with its differences."""
-    found = outcomes(card, fill)
+    found = outcomes(con, card, fill)
     pairs = zip(card.examples, found, strict=True)
     return [Result(example.name, tuple(_compare(card, example, rows))) for example, rows in pairs]
 
 
-def outcomes(card: Card, fill: Fill = AS_WRITTEN) -> list[list[Row]]:
+def outcomes(con: duckdb.DuckDBPyConnection, card: Card, fill: Fill = AS_WRITTEN) -> list[list[Row]]:
     """Per example its slots as they come out: the columns of ``expect``, with ``judged`` beside them."""
     if not card.examples:
         return []
     rows = [_cells(card, index, fill) for index in range(len(card.examples))]
-    out = _evaluate(card, [row for part in rows for row in part])
+    out = _evaluate(con, card, [row for part in rows for row in part])
     parts = [[row for row in out if row["place"] == _place(index)] for index in range(len(rows))]
     for part, held in zip(parts, _held(card, parts), strict=True):
         for row, level in zip(part, held, strict=True):
@@ -133,15 +140,13 @@ def _minutes(interval: timedelta) -> int:
     return int(interval.total_seconds() // 60)
 
 
-def _evaluate(card: Card, rows: list[Row]) -> list[Row]:
+def _evaluate(con: duckdb.DuckDBPyConnection, card: Card, rows: list[Row]) -> list[Row]:
     types = evaluate.columns(card)
     table = pa.table({name: [row.get(name) for row in rows] for name in types})
     typed = ", ".join(f"{name}::{kind} AS {name}" for name, kind in types.items())
-    with duckdb.connect() as con:
-        con.execute("SET TimeZone='UTC'")
-        con.register("example_cells", table)
-        text = evaluate.sql(card, f"(SELECT {typed} FROM example_cells)")
-        out: list[Row] = con.sql(f"SELECT * FROM ({text}\n) ORDER BY place, interval_start").to_arrow_table().to_pylist()
+    con.register("example_cells", table)
+    text = evaluate.sql(card, f"(SELECT {typed} FROM example_cells)")
+    out: list[Row] = con.sql(f"SELECT * FROM ({text}\n) ORDER BY place, interval_start").to_arrow_table().to_pylist()
     bits = judged.decode(np.array([row["judged"] for row in out], dtype=np.int16))
     for index, row in enumerate(out):
         row |= {"low": row["value_low"], "high": row["value_high"]}

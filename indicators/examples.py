@@ -18,7 +18,8 @@ __all__ = ["Difference", "Mutant", "Result", "coverage", "mutants", "run"]
 
 def run(card: Card) -> list[Result]:
     """Every example with the cells that came out differently; none when all is as expected."""
-    return example_run.results(card)
+    with example_run.connection() as con:
+        return example_run.results(con, card)
 
 
 def mutants(card: Card) -> list[Mutant]:
@@ -28,7 +29,8 @@ def mutants(card: Card) -> list[Mutant]:
 
 def coverage(card: Card) -> list[str]:
     """What no example touches, in words; empty when edges, branches and policies are all touched."""
-    rows = example_run.outcomes(card)
+    with example_run.connection() as con:
+        rows = example_run.outcomes(con, card)
     every = [row for part in rows for row in part]
     return [*_edges_left(card, rows), *_branches_left(card, every), *_policies_left(every), *_held_left(card, rows)]
 

@@ -66,7 +66,10 @@ class AppliesTo(Strict):
 
 
 class Window(Strict):
-    """Earlier slots an input looks back over, its own slot included; ``first`` is the value ``length`` ago."""
+    """Slots an input looks back over, ``length`` in all with its own slot as the last; ``first`` takes the oldest of them.
+
+    With slots of 15 min, ``{length: 30min, take: first}`` is the value of the slot before.
+    """
 
     length: Interval
     take: Literal["sum", "max", "min", "first"]

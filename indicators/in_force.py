@@ -14,10 +14,10 @@ from itertools import pairwise
 from indicators.chain import ChainLink, explain_chain, threshold_rows
 from indicators.effective import BandInForce, Effective, Resolver, resolver
 from indicators.grammar import Card
-from indicators.layers import Entry, selected
-from indicators.local_clock import cuts, holidays_and_event_days
+from indicators.layers import Entry
+from indicators.local_clock import holidays_and_event_days, timeline
 from schemas.config import Config, PlaceRow
-from schemas.settings import Event
+from schemas.settings import Event, When
 
 __all__ = [
     "BandInForce", "ChainLink", "Effective", "Segment", "explain_chain", "holidays_and_event_days", "segments", "threshold_rows",
@@ -55,26 +55,22 @@ def _stretches(works: Resolver, row: PlaceRow, low: datetime, high: datetime) ->
     """The settings between each two moments at which something may change."""
     events = tuple(e for e in works.config.events_of(row.place.place) if e.from_ < high and low < e.to)
     entries = works.entries_for(row)
-    if events or entries:
-        moments = [low, *sorted(t for t in _moments(works, events, entries, low, high) if low < t < high), high]
-    else:
-        moments = [low, high]
-    zone = works.config.tz
-    for begin, until in pairwise(moments):
-        settings = works.at(row, events, entries, begin, selected(begin, zone))
+    selectors = frozenset(e.threshold.when for e in entries if e.threshold.when)
+    clock = dict(timeline(selectors, low, high, works.config.tz) if selectors else ())
+    moments = {low, *clock, *(t for t in _moments(works, events, entries) if low < t < high)}
+    held: frozenset[When] = frozenset()
+    for begin, until in pairwise([*sorted(moments), high]):
+        held = clock.get(begin, held)
+        settings = works.at(row, events, entries, begin, held)
         if settings is not None:
             yield begin, until, settings
 
 
-def _moments(
-    works: Resolver, events: tuple[Event, ...], entries: tuple[Entry, ...], low: datetime, high: datetime
-) -> set[datetime]:
-    """Moments between which nothing changes; a few may change nothing either."""
-    found = {e.threshold.effective_from for e in entries}
+def _moments(works: Resolver, events: tuple[Event, ...], entries: tuple[Entry, ...]) -> Iterator[datetime]:
+    """Moments at which something may change, the local clock aside."""
+    for entry in entries:
+        yield entry.threshold.effective_from
     for event in events:
-        found |= {event.from_, event.to}
+        yield from (event.from_, event.to)
         if works.card.applies_to.phases:
-            found |= {t for phase in event.phases for t in (phase.from_, phase.to)}
-    for when in {e.threshold.when for e in entries if e.threshold.when}:
-        found.update(cuts(when, low, high, works.config.tz))
-    return found
+            yield from (t for phase in event.phases for t in (phase.from_, phase.to))

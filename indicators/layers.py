@@ -6,16 +6,15 @@ one place the stricter edge wins. This is the only place where precedence is dec
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from typing import get_args
-from zoneinfo import ZoneInfo
 
 from indicators.card import CATALOGUE
 from indicators.grammar import ANY, Card
-from indicators.local_clock import holds, share
+from indicators.local_clock import share
 from schemas import yamlfile
 from schemas.config import Config
 from schemas.problems import Problems
@@ -79,11 +78,6 @@ def concerns(entry: Entry, place: str, place_type: str | None, events: frozenset
         and (t.place_type is None or t.place_type == place_type)
         and (t.event is None or t.event in events)
     )
-
-
-def selected(at: datetime, tz: ZoneInfo) -> Callable[[Entry], bool]:
-    """Whether an entry's selector by clock and calendar holds for a slot that starts at ``at``."""
-    return lambda entry: entry.threshold.when is None or holds(entry.threshold.when, at, tz)
 
 
 def band_candidates(card: Card, name: BandName, place_type: str | None, active: Iterable[Entry]) -> list[Candidate]:

@@ -55,19 +55,31 @@ def share(when: When) -> float:
 
 
 @lru_cache(maxsize=256)
-def cuts(when: When, start: datetime, end: datetime, tz: ZoneInfo) -> tuple[datetime, ...]:
-    """Instants inside (start, end) at which a selector may begin or cease to hold, in order. Some may change nothing.
+def timeline(
+    selectors: frozenset[When], start: datetime, end: datetime, tz: ZoneInfo
+) -> tuple[tuple[datetime, frozenset[When]], ...]:
+    """Which selectors hold from when on: the first at ``start``, then each instant before ``end`` at which that changes."""
+    found: list[tuple[datetime, frozenset[When]]] = []
+    for at in [start, *_cuts(selectors, start, end, tz)]:
+        held = frozenset(when for when in selectors if holds(when, at, tz))
+        if not found or found[-1][1] != held:
+            found.append((at, held))
+    return tuple(found)
+
+
+def _cuts(selectors: frozenset[When], start: datetime, end: datetime, tz: ZoneInfo) -> list[datetime]:
+    """Instants inside (start, end) at which a selector may begin or cease to hold, in order.
 
     A clock time that comes twice counts both times; where the clock is put forward or back is a cut too.
     """
-    minutes = {m % _MIDNIGHT for m in stretch(when.time)} if when.time else {0}
+    minutes = {m % _MIDNIGHT for when in selectors for m in (stretch(when.time) if when.time else (0,))}
     found: set[datetime] = set()
     for day in days(start.astimezone(tz).date(), end.astimezone(tz).date()):
         for minute in minutes:
             local = datetime.combine(day, time(minute // 60, minute % 60), tz)
             found |= {local.astimezone(UTC), local.replace(fold=1).astimezone(UTC)}
         found |= _clock_change(day, tz)
-    return tuple(sorted(t for t in found if start < t < end))
+    return sorted(t for t in found if start < t < end)
 
 
 def _clock_change(day: date, tz: ZoneInfo) -> set[datetime]:

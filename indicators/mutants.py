@@ -11,6 +11,7 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any, get_args
 
+import duckdb
 from sqlglot import exp
 
 from indicators import card_check, example_run, formula
@@ -45,14 +46,15 @@ def judge(card: Card) -> list[Mutant]:
     """Every mutant of the card, run through all examples."""
     listed = {e.mutant: e.because for e in card.equivalent_mutants}
     made = [*_faults(card)]
-    found = [Mutant(name, _killer(mutated, fill), listed.get(name)) for name, mutated, fill in made]
+    with example_run.connection() as con:
+        found = [Mutant(name, _killer(con, mutated, fill), listed.get(name)) for name, mutated, fill in made]
     unknown = set(listed) - {name for name, _, _ in made}
     return found + [Mutant(f"listed, but not made: {name}", None, None) for name in sorted(unknown)]
 
 
-def _killer(card: Card, fill: Fill) -> str | None:
+def _killer(con: duckdb.DuckDBPyConnection, card: Card, fill: Fill) -> str | None:
     try:
-        return next((result.name for result in example_run.results(card, fill) if not result.passed), None)
+        return next((result.name for result in example_run.results(con, card, fill) if not result.passed), None)
     except ValueError:
         return "refused"
 

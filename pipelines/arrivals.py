@@ -23,7 +23,7 @@ def take_in(
 
     A delivery issued after ``at`` is not there yet. Returns the rows of ``deliveries`` that were written.
     """
-    found = [f for f in intake.find(source, config.data) if _is_new(store, config, source, f)]
+    found = _new_files(store, config, source)
     taken = []
     for number, file in enumerate(found):
         show(f"{source.source}: {file.name}", 0.3 * number / len(found))
@@ -45,13 +45,14 @@ def content_hash(file: Found) -> str:
         return ""
 
 
-def _is_new(store: Store, config: Config, source: Source, file: Found) -> bool:
-    """Whether a file is unknown, has changed on disk, or was only partly due the last time."""
-    row = one(store.con.execute(
-        "SELECT size_bytes, mtime_ns, complete FROM seen_files WHERE municipality = ? AND source = ? AND name = ?",
-        [config.municipality.municipality, source.source, file.name],
-    ))
-    return row is None or (row[0], row[1]) != (file.size, file.mtime_ns) or not row[2]
+def _new_files(store: Store, config: Config, source: Source) -> list[Found]:
+    """Files that are unknown, have changed on disk, or were only partly due the last time."""
+    rows = store.con.execute(
+        "SELECT name, size_bytes, mtime_ns, complete FROM seen_files WHERE municipality = ? AND source = ?",
+        [config.municipality.municipality, source.source],
+    ).fetchall()
+    known = {name: (size, mtime) for name, size, mtime, complete in rows if complete}
+    return [f for f in intake.find(source, config.data) if known.get(f.name) != (f.size, f.mtime_ns)]
 
 
 def _take_in_one(

@@ -135,10 +135,10 @@ def _refresh_baselines(store: Store, config: Config, cards: list[Card], at: date
     con.execute(f"""CREATE OR REPLACE TEMP TABLE late_days AS
         SELECT DISTINCT source, place, CAST(timezone('{zone}', interval_start) AS DATE) AS local_date FROM chunk""")
     changed = baselines.refresh(store, config, list(used.values()), "wanted_days", "late_days", at)
-    _slots_of_changed_baselines(store, config, readers, changed)
+    _slots_of_changed_baselines(store, config, cards, readers, changed)
 
 
-def _slots_of_changed_baselines(store: Store, config: Config, readers: list[Card], changed: str) -> None:
+def _slots_of_changed_baselines(store: Store, config: Config, cards: list[Card], readers: list[Card], changed: str) -> None:
     """Add the slots whose baseline row changed: their local clock, found again as instants (twice in an autumn night)."""
     con, zone = store.con, config.municipality.timezone
     con.execute(f"""
@@ -155,7 +155,7 @@ def _slots_of_changed_baselines(store: Store, config: Config, readers: list[Card
         return
     held = one(con.execute("SELECT min(seg_start), max(seg_end) FROM in_force"))
     if held and held[0] is not None and (first < held[0] or last >= held[1]):
-        _prepare_segments(store, config, readers, min(first, held[0]), max(last + timedelta(hours=1), held[1]))
+        _prepare_segments(store, config, cards, min(first, held[0]), max(last + timedelta(hours=1), held[1]))
     for card in readers:
         con.execute(f"""
             INSERT INTO {_todo_name(card)}
@@ -208,7 +208,7 @@ def evaluated(store: Store, config: Config, card: Card, at: datetime, current: s
     columns = [c for c in (*TABLES["indicator_values"].columns, "judged") if c not in ("run_id", "recorded_at")]
     # A holiday is judged against its own weekday and against Sunday: the lower deviation counts (rule 18).
     return f"""SELECT {", ".join(columns)}, raw_value FROM ({evaluate.sql(card, "cells")})
-               QUALIFY row_number() OVER (PARTITION BY place, interval_start ORDER BY level = 'unknown', raw_value, value_high) = 1"""
+               QUALIFY row_number() OVER (PARTITION BY place, interval_start ORDER BY status = 'missing', coalesce(raw_value, value_high), value_low) = 1"""
 
 
 def _settings(store: Store, card: Card, current: str | None) -> None:

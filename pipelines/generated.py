@@ -91,6 +91,10 @@ _HEADINGS = {
 }  # fmt: skip
 
 
+def _exit_factor(card: Card) -> float:
+    return card.exit_margin if card.direction == "up" else 1 / card.exit_margin
+
+
 def _indicator(card: Card, lang: str) -> str:
     """One page: what it is for, how it is computed, when it signals and who acts."""
     head = _HEADINGS[lang]
@@ -107,7 +111,7 @@ def _indicator(card: Card, lang: str) -> str:
         f"**{head['risk']}.** {words.word('safety_risk', card.safety_risk, lang)}\n\n**{head['effect']}.** {text['desired_effect']}\n\n"
         f"**{head['question']}** {text['question']}\n\n**{head['meaning']}.** {text['meaning']}\n\n## {head['formula']}\n\n"
         f"```sql\n{steps}{card.id} = {card.formula}\n```\n\n{head['value']}: {card.unit}, {card.digits} {head['digits']}.\n\n## {head['bands']}\n\n"
-        f"{head['row']}\n|---|---|---|---|---|---|\n{bands}\n{head['margin'].format(f'{1 - card.exit_margin:g}' if card.direction == 'up' else f'{1 + card.exit_margin:g}')}\n\n"
+        f"{head['row']}\n|---|---|---|---|---|---|\n{bands}\n{head['margin'].format(f'{_exit_factor(card):g}')}\n\n"
         f"## {head['follow']}\n\n{words.word('measure', card.follow_up.measure, lang)} — `{card.follow_up.role}`, {head['lead']} "
         f"{format_duration(card.follow_up.lead_time)}.\n\n**{head['owners']}.** `{card.owners.definition}` {head['definition']}, "
         f"`{card.owners.action}` {head['action']}.\n\n**{head['limits']}.** {text['limits']}\n\n## {head['refs']}\n\n{references}"

@@ -155,12 +155,13 @@ def _data_quality(con: duckdb.DuckDBPyConnection) -> None:
 
 def _comments(con: duckdb.DuckDBPyConnection, name: str, columns: tuple[str, ...], text: str, *, is_view: bool) -> None:
     kind = "VIEW" if is_view else "TABLE"
-    con.execute(f"COMMENT ON {kind} pub.{name} IS '{_quoted(text)}'")
+    statements = [f"COMMENT ON {kind} pub.{name} IS '{_quoted(text)}'"]
     words = vocabulary.columns()
     for column in columns:
         meaning = words[column]
         unit = f" [{meaning.unit}]" if meaning.unit not in ("-", "UTC") else ""
-        con.execute(f"""COMMENT ON COLUMN pub.{name}."{column}" IS '{_quoted(meaning.nl + " / " + meaning.en + unit)}'""")
+        statements.append(f"""COMMENT ON COLUMN pub.{name}."{column}" IS '{_quoted(meaning.nl + " / " + meaning.en + unit)}'""")
+    con.execute(";\n".join(statements))
 
 
 def _quoted(text: str) -> str:

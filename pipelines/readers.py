@@ -19,6 +19,7 @@ from schemas.settings.source import Csv, Parquet, Reader
 
 BAD_LINES = pa.schema([("row_number", pa.int64()), ("check_name", pa.string()), ("message", pa.string())])
 _BOMS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
+_EMPTY = "the file is empty. Ask the supplier for it again."
 _MOST_COLUMNS = 5_000
 _MESSAGES = {
     "nul_byte": "the line holds NUL bytes: it was cut or damaged. Ask for the file again.",
@@ -65,7 +66,7 @@ class Raw:
 def read(content: bytes, reader: Reader) -> Raw:
     """The raw table of a delivery. Raises :class:`UnreadableError` when nothing in it can be told apart."""
     if not content.strip(b"\x00 \t\r\n"):
-        raise UnreadableError("empty", "the file is empty. Ask the supplier for it again.")
+        raise UnreadableError("empty", _EMPTY)
     return _read_parquet(content) if isinstance(reader, Parquet) else _read_csv(content, reader)
 
 
@@ -101,6 +102,8 @@ def _read_csv(content: bytes, reader: Csv) -> Raw:
     numbers = np.arange(1, len(lines) + 1, dtype=np.int64)
     filled = np.asarray(pc.not_equal(pc.utf8_trim_whitespace(lines), ""))
     lines, numbers = lines.filter(pa.array(filled)), numbers[filled]
+    if not len(lines):
+        raise UnreadableError("empty", _EMPTY)
     check = _damage(lines, reader.delimiter)
     fields = _field_counts(lines, reader.delimiter)
     names: tuple[str | None, ...] = tuple(reader.columns or ())

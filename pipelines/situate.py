@@ -234,10 +234,10 @@ def _kept(atom: Atom, every_version: bool) -> list[Version]:
 def _last_day(store: Stored, slug: str, names: list[str], day: int) -> int:
     """The last day from ``day`` on that has a value of one of the indicators."""
     relation = store.relation("indicator_values", _moment(day), None, "municipality, indicator, interval_start")
-    found = store.con.execute(
+    ((found,),) = store.con.execute(
         f"SELECT max(interval_start) FROM {relation} WHERE municipality = ? AND indicator IN (SELECT unnest(?))", [slug, names]
-    ).fetchone()
-    return int(found[0].timestamp()) // DAY if found and found[0] else day
+    ).fetchall()
+    return int(found.timestamp()) // DAY if found else day
 
 
 def _write_carried(con: duckdb.DuckDBPyConnection, slug: str, atoms: list[Atom], stopped: dict[int, int | None]) -> None:

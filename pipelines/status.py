@@ -32,23 +32,21 @@ arrived AS (
 delay AS (SELECT regexp_extract(key, '^source[.](.*)[.]delay_minutes$', 1) AS source, try_cast(text AS DOUBLE) AS delay_minutes
           FROM about WHERE regexp_matches(key, '^source[.].*[.]delay_minutes$'))
 SELECT municipality, source, known_until, date_diff('second', known_until, $at) / 60.0 AS age_minutes,
-       2 * interval_minutes + delay_minutes AS stale_after_minutes, coalesce(age_minutes <= stale_after_minutes, false) AS fresh,
+       2 * interval_minutes + delay_minutes AS stale_after_minutes, age_minutes <= stale_after_minutes AS fresh,
        received_at, deliveries, turned_away, rows_refused
 FROM arrived LEFT JOIN newest USING (municipality, source) LEFT JOIN delay USING (source)
 WHERE municipality IN (SELECT unnest($who)) ORDER BY municipality, source
 """
 
 _SITUATIONS = """
-SELECT situation_id, municipality, place, safety_risk, state, level, started_at, observed_until,
-       list_contains(reasons, 'unobserved') AS unobserved
-FROM situations WHERE state IN ('open', 'pending') AND started_at <= $at AND municipality IN (SELECT unnest($who))
+SELECT * FROM situations WHERE state IN ('open', 'pending') AND started_at <= $at AND municipality IN (SELECT unnest($who))
 ORDER BY state, list_position(['critical', 'high', 'elevated', 'normal'], level), started_at, situation_id
 """
 
 _RUNS = """
-SELECT municipality, run_id, verb, "at", message FROM runs WHERE municipality IN (SELECT unnest($who)) AND "at" <= $at
-QUALIFY row_number() OVER (PARTITION BY municipality ORDER BY "at" DESC, run_id DESC) <= 3
-ORDER BY municipality, "at" DESC, run_id DESC
+SELECT municipality, run_id, verb, as_of, message FROM runs WHERE municipality IN (SELECT unnest($who)) AND as_of <= $at
+QUALIFY row_number() OVER (PARTITION BY municipality ORDER BY as_of DESC, run_id DESC) <= 3
+ORDER BY municipality, as_of DESC, run_id DESC
 """
 
 _REVIEWS = """

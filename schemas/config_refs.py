@@ -15,7 +15,7 @@ from schemas.problems import Problem
 from schemas.settings import Event, When, format_duration
 from schemas.yamlfile import Path_
 
-HOUR = timedelta(hours=1)
+MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 
 
 def problems(config: Config, slug: str) -> list[Problem]:
@@ -117,18 +117,17 @@ def _intervals(config: Config) -> Iterator[Problem]:
         lengths += [(("events", index, "places", p, "interval"), c.interval) for p, c in event.places.items() if c.interval]
     for path, length in lengths:
         if not _divides_an_hour(length):
-            what = f"{format_duration(length)} does not divide an hour"
+            what = f"{format_duration(length)} does not divide an hour into whole minutes"
             yield document.problem(path, what, "Choose for example 5min, 15min or 60min.")
-    for name, source in config.sources.items():
-        if not _divides_an_hour(source.stored_interval):
-            key = "aggregate_to" if source.aggregate_to else "interval"
-            what = f"{format_duration(source.stored_interval)} does not divide an hour"
-            fix = "Choose `aggregate_to` so that it does, for example 15min or 60min."
-            yield config.source_documents[name].problem((key,), what, fix)
+    for name, source in config.sources.items():  # that its lengths divide an hour was checked on reading it
+        if source.stored_interval % MINUTE:
+            what = f"{format_duration(source.stored_interval)} is not a whole number of minutes"
+            fix = "Say `aggregate_to:`, for example 1min or 15min."
+            yield config.source_documents[name].problem(("aggregate_to" if source.aggregate_to else "interval",), what, fix)
 
 
 def _divides_an_hour(length: timedelta) -> bool:
-    return length.total_seconds() % 60 == 0 and HOUR % length == timedelta(0)
+    return length % MINUTE == timedelta(0) and HOUR % length == timedelta(0)
 
 
 def _unknown_place(config: Config, path: Path_, place: str) -> Iterator[Problem]:

@@ -25,7 +25,8 @@ def write(published: Path, out: Path, *, lang: str = "nl", at: datetime, municip
     if at.tzinfo is None:
         raise ValueError("`at` has no time zone")
     if lang not in LANGUAGES:
-        raise Problems([Problem("board", 0, "lang", f"`{lang}` is not a language of the board", f"Use {' or '.join(LANGUAGES)}.")])
+        what = f"`{lang}` is not a language of the board"
+        raise Problems([Problem("board", 0, "lang", what, f"Use {' or '.join(LANGUAGES)}.")])
     con = connect(published)
     try:
         scope = queries.Scope(_chosen(queries.municipalities(con), municipality, published), page.begin_of(at, STRIP_HOURS), at)

@@ -58,7 +58,7 @@ def _assets() -> dict[str, Any]:
     for kind, name in (("style", "board.css"), ("script", "board.js")):
         text = (HERE / name).read_text(encoding="utf-8")
         digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
-        assets[kind], assets[f"{kind}_hash"] = Markup(text), f"sha256-{digest}"  # noqa: S704 - our own files
+        assets[kind], assets[f"{kind}_hash"] = Markup(text), f"sha256-{digest}"
     return assets
 
 
@@ -70,6 +70,9 @@ class _Page:
         self.clocks = {row["municipality"]: Clock(_zone(row["timezone"]), scope.at, voice) for row in read.identity}
         self.names = {row["municipality"]: row["name"] or row["municipality"] for row in read.identity}
         self.k = {row["municipality"]: row["k"] for row in read.identity}
+        self.runs: dict[tuple[str, ...], list[Row]] = {_lane_key(row): row["runs"] for row in read.runs}
+        self.lanes = _grouped(read.lanes)
+        self.bars = _grouped(read.situations)
         self.titles = {lane["indicator"]: self._title(lane) for lane in read.lanes}
         self.place_names = {(p["municipality"], p["place"]): p["name"] or p["place"] for p in read.places}
         self.look_back = int(LOOK_BACK / timedelta(hours=1))
@@ -80,7 +83,8 @@ class _Page:
         unseen = [p for p in self.read.places if not p["lanes"] or p["unknown"]]
         return {
             "v": self.voice, "t": self.voice.text, "lang": self.voice.lang, "levels": LEVELS, "looks": LOOKS,
-            "scope": self.scope, "many": len(self.read.identity) > 1, "look_back": self.look_back, "stale_page": STALE_PAGE_MINUTES,
+            "scope": self.scope, "many": len(self.read.identity) > 1, "look_back": self.look_back,
+            "stale_page": STALE_PAGE_MINUTES,
             "municipalities": [self._municipality(row) for row in self.read.identity],
             "groups": self._groups(told["open"][: self.limit]),
             "pending": [self._situation(s) for s in told["pending"][: self.limit]],
@@ -100,12 +104,12 @@ class _Page:
         slug = row["municipality"]
         mine = [p for p in self.read.places if p["municipality"] == slug]
         drawn = mine[: max(1, self.places_limit // len(self.read.identity))]
-        rest = mine[len(drawn):]
+        rest = mine[len(drawn) :]
         return {
             **row, "name": self.names[slug], "zone": str(self.clocks[slug].zone), "clock": self.clocks[slug],
             "places": [self._place(p) for p in drawn], "rest": len(rest),
             "rest_unknown": sum(not p["lanes"] or p["unknown"] > 0 for p in rest),
-            "rest_calm": all(p["level"] == "normal" and not p["unknown"] for p in rest),
+            "rest_busy": sum(p["level"] in LEVELS[1:] for p in rest),
             "ticks": self._ticks(self.clocks[slug]),
             "sources": [self._source(s) for s in self.read.sources if s["municipality"] == slug],
         }  # fmt: skip
@@ -118,12 +122,11 @@ class _Page:
 
     def _place(self, place: Row) -> Row:
         key = (place["municipality"], place["place"])
-        lanes = [self._lane(lane) for lane in self.read.lanes if (lane["municipality"], lane["place"]) == key]
-        bars = [s for s in self.read.situations if (s["municipality"], s["place"]) == key]
+        lanes = [self._lane(lane) for lane in self.lanes.get(key, [])]
         kind = [self._word(place["place_kind"]), self._word(place["place_type"])]
         return {
             **place, "name": self.place_names[key], "kind": ", ".join(k for k in kind if k), "lanes_told": lanes,
-            "bars": [self._bars(list(found)) for _, found in groupby(sorted(bars, key=_by_risk), key=_by_risk)],
+            "bars": [self._bars(list(found)) for _, found in groupby(sorted(self.bars.get(key, []), key=_by_risk), key=_by_risk)],
             "notes": self._notes(place, next((lane for lane in lanes if lane["fresh"]), None)),
         }  # fmt: skip
 
@@ -147,14 +150,14 @@ class _Page:
 
     def _lane(self, lane: Row) -> Row:
         clock = self.clocks[lane["municipality"]]
-        runs = next((r["runs"] for r in self.read.runs if all(r[k] == lane[k] for k in ("municipality", "place", "indicator"))), [])
-        told = [{**run, "said": self._run(run, clock)} for run in runs]
+        told = [{**run, "said": self._run(run, clock)} for run in self.runs.get(_lane_key(lane), [])]
+        place = self.place_names.get((lane["municipality"], lane["place"]), lane["place"])
         return {
             **lane, "title": self._title(lane), "value_said": self._value(lane), "reason_said": self._reason(lane["reason"]),
             "age_said": self.voice.duration(lane["age"]), "runs": told,
             "last_known": self._last_known(lane, clock),
             "strip": self.voice.text(
-                "strip", indicator=self._title(lane), place=self.place_names.get((lane["municipality"], lane["place"]), lane["place"]),
+                "strip", indicator=self._title(lane), place=place,
                 **{"from": clock.time(self.scope.begin)}, to=clock.time(self.scope.at),
                 runs="; ".join(run["said"] for run in told) or self.voice.text("strip_empty"),
             ),
@@ -173,7 +176,8 @@ class _Page:
             return ""
         if lane["known_level"] is None:
             return self.voice.text("never_known", n=self.look_back)
-        return self.voice.text("last_known", level=self.voice.code("level", lane["known_level"]), t=clock.time(lane["interval_end"]))
+        level = self.voice.code("level", lane["known_level"])
+        return self.voice.text("last_known", level=level, t=clock.time(lane["interval_end"]))
 
     def _bars(self, situations: list[Row]) -> Row:
         return {"risk": self.voice.code("safety_risk", situations[0]["safety_risk"]), "bars": [self._bar(s) for s in situations]}
@@ -198,6 +202,7 @@ class _Page:
 
     def _groups(self, situations: list[Row]) -> list[list[Row]]:
         """Open situations by group, in the order read: the group of the worst one first."""
+
         def group(s: Row) -> tuple[str, str]:
             return s["municipality"], s["group_id"] or s["situation_id"]
 
@@ -213,7 +218,8 @@ class _Page:
         return {
             **s, "clock": clock, "name": s["name"] or s["place"], "municipality_name": self.names[s["municipality"]],
             "risk": self.voice.code("safety_risk", s["safety_risk"]), "explanation": s[f"explanation_{self.voice.lang}"],
-            "indicator": self._title(s, "leading_indicator"), "value_said": self._value(s), "edge": self._edge(s), "edge_from": self._edge_from(s),
+            "indicator": self._title(s, "leading_indicator"), "value_said": self._value(s),
+            "edge": self._edge(s), "edge_from": self._edge_from(s),
             "lasted": self.voice.duration(((ended or self.scope.at) - started) / timedelta(minutes=1)),
             "reasons_said": [self._reason(r) for r in s["reasons"] or [] if r != "unobserved"],
             "differs": s["now_level"] not in (None, s["level"]), "now_reason_said": self._reason(s["now_reason"]),
@@ -230,7 +236,8 @@ class _Page:
 
     def _edge_from(self, s: Row) -> str:
         if s["layer"] is None:
-            return self.voice.text("no_edge")
+            where = s["threshold_source"] if s["enter"] is not None else None
+            return self.voice.text("edge_of", where=where) if where else self.voice.text("no_edge")
         where = f"{s['file']}:{s['line']}" if s["file"] and s["line"] else s["file"] or ""
         layer = f"layer_{s['layer']}"
         said = self.voice.text(layer) if self.voice.has(layer) else s["layer"]
@@ -275,8 +282,9 @@ class _Page:
         }  # fmt: skip
 
     def _trouble(self, row: Row) -> Row:
-        refused = row["rows_refused"] or 0
-        said = self.voice.text("refused_rows", n=self.voice.number(refused), all=self.voice.number(row["rows_in"])) if refused else ""
+        number, said = self.voice.number, ""
+        if row["rows_refused"]:
+            said = self.voice.text("refused_rows", n=number(row["rows_refused"]), all=number(row["rows_in"]))
         return {**row, "state_said": self.voice.code("delivery_state", row["state"]), "refused_said": said,
                 "clock": self.clocks[row["municipality"]], "checks": row["checks"] or [],
                 "reason_said": self._reason(row["reason"])}  # fmt: skip
@@ -287,6 +295,18 @@ class _Page:
 
 def _by_risk(situation: Row) -> str:
     return str(situation["safety_risk"])
+
+
+def _lane_key(row: Row) -> tuple[str, ...]:
+    return row["municipality"], row["place"], row["indicator"]
+
+
+def _grouped(found: list[Row]) -> dict[tuple[str, str], list[Row]]:
+    """Rows by (municipality, place), each in the order read."""
+    groups: dict[tuple[str, str], list[Row]] = {}
+    for row in found:
+        groups.setdefault((row["municipality"], row["place"]), []).append(row)
+    return groups
 
 
 def _zone(name: str | None) -> ZoneInfo:

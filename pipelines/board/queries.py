@@ -46,11 +46,20 @@ def municipalities(con: duckdb.DuckDBPyConnection) -> list[str]:
 
 
 def prepare(con: duckdb.DuckDBPyConnection, scope: Scope) -> None:
-    """Make the temporary tables the other queries stand on: ``board_cards``, ``board_values``, ``board_lanes``."""
+    """Make what the other queries stand on: macros between a level and its rank (1–4, NULL is unknown), temporary tables."""
+    for macro in _MACROS:
+        con.execute(macro)
     params = {**scope.params, "since": scope.at - LOOK_BACK}
     for name, sql in (("board_cards", _CARDS), ("board_values", _VALUES), ("board_lanes", _LANES)):
         con.execute(f"create or replace temp table {name} as {sql}", {k: v for k, v in params.items() if f"${k}" in sql})
 
+
+_MACROS = (
+    "create or replace temp macro board_rank(level) as list_position(['normal', 'elevated', 'high', 'critical'], level)",
+    "create or replace temp macro board_level(rank) as list_extract(['normal', 'elevated', 'high', 'critical'], rank)",
+    """create or replace temp macro board_share(since, moment, until) as
+       round(100.0 * date_diff('second', since, moment) / date_diff('second', since, until), 2)::double""",
+)
 
 # The texts of a card come from its newest version; the value was rounded by its own when it was written.
 _CARDS = """
@@ -83,19 +92,19 @@ with delay as (
   select *, ifnull(age <= twice or age <= twice + delay_minutes, false) as fresh from aged
 )
 select municipality, place, indicator, case when fresh then known.level else 'unknown' end as level,
-       case when fresh then list_position(['normal', 'elevated', 'high', 'critical'], known.level) end as rank,
+       case when fresh then board_rank(known.level) end as rank,
        case when fresh then known.reason when last.level = 'unknown' then coalesce(last.reason, last.status)
             else 'stale' end as reason,
        fresh, age, known.level as known_level, known.value, known.unit, known.status, known.confidence,
        case when fresh then known.coverage when last.level = 'unknown' then last.coverage end as coverage,
-       known.interval_start, known.interval_end, known.config_hash, last.interval_end as last_end
+       known.interval_start, known.interval_end, known.config_hash, known.threshold_source, last.interval_end as last_end
 from judged
 """
 
 # Newest interval of a place counts for the share of its indicators that are known; no lane at all is unknown too.
 _PLACES = """
 with held as (
-  select municipality, place, max(list_position(['normal', 'elevated', 'high', 'critical'], level)) as held_rank,
+  select municipality, place, max(board_rank(level)) as held_rank,
          bool_or(list_contains(reasons, 'unobserved')) as unobserved
   from situations where state = 'open' and started_at <= $at group by all
 ), here as (
@@ -106,15 +115,15 @@ with held as (
   select municipality, place, max(rank) as now_rank, count(*) as lanes, count(*) filter (not fresh) as unknown
   from board_lanes group by all
 ), summed as (
-  select p.municipality, p.place, p.name, p.place_kind, p.place_type, now_rank, held_rank, ifnull(unobserved, false) as unobserved,
-         ifnull(lanes, 0) as lanes, ifnull(unknown, 0) as unknown, greatest(now_rank, held_rank) as worst
+  select p.municipality, p.place, p.name, p.place_kind, p.place_type, now_rank, held_rank, greatest(now_rank, held_rank) as worst,
+         ifnull(unobserved, false) as unobserved, ifnull(lanes, 0) as lanes, ifnull(unknown, 0) as unknown
   from here p left join seen using (municipality, place) left join held using (municipality, place)
 )
-select *, case worst when 1 then 'normal' when 2 then 'elevated' when 3 then 'high' when 4 then 'critical' else 'unknown' end as level,
-       case held_rank when 1 then 'normal' when 2 then 'elevated' when 3 then 'high' when 4 then 'critical' end as held_level,
-       case now_rank when 1 then 'normal' when 2 then 'elevated' when 3 then 'high' when 4 then 'critical' else 'unknown' end as now_level
+select *, ifnull(board_level(worst), 'unknown') as level, board_level(held_rank) as held_level,
+       ifnull(board_level(now_rank), 'unknown') as now_level
 from summed
-order by municipality, case when worst > 1 then 10 * worst when worst is null then 9 when unknown > 0 then 8 else 1 end desc, name, place
+order by municipality, case when worst > 1 then worst when worst is null then 1.9 when unknown > 0 then 1.5 else 1 end desc,
+         name, place
 """
 
 _LANE_ROWS = """
@@ -125,8 +134,9 @@ order by municipality, place, rank desc nulls last, indicator
 # A strip: equal neighbouring slots melt into one run; x and w are per cent of the strip. What is unknown keeps its cause.
 _RUNS = """
 with cells as (
-  select municipality, place, indicator, interval_start as s, interval_end as e, level, status <> 'ok' and level <> 'unknown' as bounds,
-         case when level <> 'unknown' then level when status in ('suppressed', 'outage', 'invalid') then status else 'missing' end as look
+  select municipality, place, indicator, interval_start as s, interval_end as e, status <> 'ok' and level <> 'unknown' as bounds,
+         case when level <> 'unknown' then level when status in ('suppressed', 'outage', 'invalid') then status
+              else 'missing' end as look
   from board_values where interval_start >= $begin
 ), marked as (
   select *, ifnull((look, bounds, s) <> lag((look, bounds, e)) over lane, true) as starts from cells
@@ -139,16 +149,16 @@ with cells as (
 )
 select municipality, place, indicator, list({
   look: look, bounds: bounds, starts: s, ends: e,
-  x: round(100.0 * date_diff('second', $begin, s) / date_diff('second', $begin, $at), 2)::double,
-  w: round(100.0 * date_diff('second', s, e) / date_diff('second', $begin, $at), 2)::double} order by s) as runs
+  x: board_share($begin, s, $at), w: board_share($begin, e, $at) - board_share($begin, s, $at)} order by s) as runs
 from runs group by all
 """
 
 # Open and pending ones, and those that ended within the strip. The edge is that of the settings the newest value was judged by.
+# Places with equal settings share a config_hash, which holds the numbers; layer, file and line are told only by the place's own.
 _SITUATIONS = """
 with shown as (
-  select s.*, l.level as now_level, l.reason as now_reason, l.fresh, l.age, l.value, l.unit, l.status, l.coverage, l.interval_start,
-         l.interval_end, l.config_hash,
+  select s.*, l.level as now_level, l.reason as now_reason, l.fresh, l.age, l.value, l.unit, l.status, l.coverage,
+         l.interval_start, l.interval_end, l.config_hash, l.threshold_source,
          case when s.level in ('elevated', 'high', 'critical') then s.level else l.known_level end as band,
          case when s.state = 'closed' then s.peak_level else s.level end as shown_level
   from situations s
@@ -162,19 +172,19 @@ with shown as (
 select s.*, h.name, ifnull(list_contains(s.reasons, 'unobserved'), false) as unobserved,
        c.title_nl, c.title_en, c.digits, c.direction, c.follow_up, c.follow_up_role, c.lead_time_minutes,
        json_extract(e.settings, '/bands/' || s.band || '/enter')::double as enter,
-       json_extract_string(e.settings, '/bands/' || s.band || '/layer') as layer,
-       json_extract_string(e.settings, '/bands/' || s.band || '/file') as file,
-       json_extract(e.settings, '/bands/' || s.band || '/line')::integer as line,
+       json_extract_string(o.settings, '/bands/' || s.band || '/layer') as layer,
+       json_extract_string(o.settings, '/bands/' || s.band || '/file') as file,
+       json_extract(o.settings, '/bands/' || s.band || '/line')::integer as line,
        date_diff('second', s.observed_until, $at) / 60.0 as observed_age,
-       round(100.0 * greatest(0, date_diff('second', $begin, s.started_at)) / date_diff('second', $begin, $at), 2)::double as x,
-       round(100.0 * date_diff('second', $begin, coalesce(s.ended_at, $at)) / date_diff('second', $begin, $at), 2)::double as x_end,
-       max(list_position(['normal', 'elevated', 'high', 'critical'], s.level)) over
-         (partition by s.municipality, s.state, coalesce(s.group_id, s.situation_id)) as group_rank
+       board_share($begin, greatest($begin, s.started_at), $at) as x,
+       board_share($begin, coalesce(s.ended_at, $at), $at) as x_end,
+       max(board_rank(s.level)) over (partition by s.municipality, s.state, coalesce(s.group_id, s.situation_id)) as group_rank
 from shown s left join here h using (municipality, place)
 left join board_cards c on c.indicator = s.leading_indicator
 left join effective_settings e on e.config_hash = s.config_hash
-order by group_rank desc nulls last, coalesce(s.group_id, s.situation_id),
-         list_position(['normal', 'elevated', 'high', 'critical'], s.level) desc nulls last, s.started_at, s.situation_id
+left join effective_settings o on o.config_hash = s.config_hash and o.municipality = s.municipality and o.place = s.place
+order by group_rank desc nulls last, s.municipality, coalesce(s.group_id, s.situation_id), board_rank(s.level) desc nulls last,
+         s.started_at, s.situation_id
 """
 
 _SOURCES = """
@@ -186,7 +196,8 @@ with sent as (
          count(*) filter (received_at > $since and state = 'refused') as refused
   from deliveries d where municipality in (select unnest($who)) and received_at <= $at group by all
 ), measured as (
-  select municipality, source, any_value(dataset) as dataset, count(*) filter (status in ('ok', 'suppressed')) / count(*) as coverage,
+  select municipality, source, any_value(dataset) as dataset,
+         count(*) filter (status in ('ok', 'suppressed')) / count(*) as coverage,
          max(interval_end) filter (status in ('ok', 'suppressed')) as measured_until
   from observations where municipality in (select unnest($who)) and interval_start >= $since and interval_end <= $at group by all
 )

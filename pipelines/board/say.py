@@ -49,7 +49,7 @@ class Voice:
         if value is None:
             return "–"
         plain = f"{value:,.{digits}f}" if digits is not None else f"{value:,.6f}".rstrip("0").rstrip(".")
-        return plain.translate(str.maketrans({",": ".", ".": ","})) if self.lang == "nl" else plain
+        return plain.translate(str.maketrans(",.", ".,")) if self.lang == "nl" else plain
 
     def percent(self, share: float | None) -> str:
         """A share (0–1) in whole per cent, rounded down so that 99.6 % never reads as complete."""

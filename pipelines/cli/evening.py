@@ -25,7 +25,7 @@ def rows(con: duckdb.DuckDBPyConnection, sql: str, params: dict[str, Any] | None
 
 def zones(con: duckdb.DuckDBPyConnection) -> dict[str, ZoneInfo]:
     """Local clock per municipality, as the published file states it."""
-    found = con.execute("SELECT split_part(key, '.', 2), text FROM about WHERE key LIKE 'municipality.%.timezone'").fetchall()
+    found = con.execute("SELECT replace(key, 'time_zone:', ''), text FROM about WHERE starts_with(key, 'time_zone:')").fetchall()
     return {slug: ZoneInfo(name) for slug, name in found}
 
 

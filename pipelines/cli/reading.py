@@ -41,7 +41,7 @@ def _status_in_parts(found: dict[str, Any], lang: str) -> list[str]:
 
     sources = [(s["municipality"], s["source"], _freshness(s, lang), s["deliveries"], s["turned_away"], s["rows_refused"])
                for s in found["sources"]]  # fmt: skip
-    runs = [(r["municipality"], f"{r['at']:%Y-%m-%d %H:%M}Z", r["verb"], r["message"]) for r in found["runs"]]
+    runs = [(r["municipality"], f"{r['as_of']:%Y-%m-%d %H:%M}Z", r["verb"], r["message"]) for r in found["runs"]]
     today = found["at"].date()
     reviews = [
         (
@@ -69,6 +69,8 @@ def _freshness(source: dict[str, Any], lang: str) -> str:
 
     if source["age_minutes"] is None:
         return common.text("silent", lang)
+    if source["fresh"] is None:
+        return common.text("aged", lang, age=source["age_minutes"])
     values = {"age": source["age_minutes"], "limit": source["stale_after_minutes"]}
     return common.text("fresh" if source["fresh"] else "stale", lang, **values)
 

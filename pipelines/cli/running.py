@@ -68,7 +68,9 @@ def _through_the_flow(config: Path, workspace: Path, slugs: list[str], data: Pat
     """Call the flow in this process, with the API given by PREFECT_API_URL or a temporary server."""
     from pipelines.flows import environment
 
-    environment.prepare(environment.home(workspace, "run"))
+    home = environment.home(workspace, "run")
+    environment.forget_old_hand_runs(home)
+    environment.prepare(home)
     environment.allow_temporary_server()
     from pipelines.flows.tick import tick_flow
 

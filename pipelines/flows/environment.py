@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 RETENTION_SECONDS = 7 * 86400
+HAND_RUNS_BYTES = 64_000_000  # some 2,500 runs; a temporary server does not live long enough to tidy up after itself
 
 _QUIET = {
     "PREFECT_LOGGING_LEVEL": "CRITICAL",  # our own line says what went wrong; the run's state keeps the traceback
@@ -27,6 +28,14 @@ def home(workspace: Path, name: str) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     folder.parents[1].chmod(0o700)
     return folder
+
+
+def forget_old_hand_runs(folder: Path) -> None:
+    """Start Prefect's own record of hand runs anew once it has grown large; what runs did stands in table ``runs``."""
+    record = folder / "prefect.db"
+    if record.exists() and record.stat().st_size > HAND_RUNS_BYTES:
+        for file in folder.glob("prefect.db*"):
+            file.unlink()
 
 
 def settings(folder: Path) -> dict[str, str]:

@@ -65,7 +65,7 @@ owners: {definition: data-lead, action: crowd-manager}
 applies_to: {kinds: [zone], attributes: [capacity]}
 inputs:
   present: {from: [zone_counts.present], monotone: down}
-  before: {from: [zone_counts.present], monotone: up, window: {length: 15min, take: first}}
+  before: {from: [zone_counts.present], monotone: up, window: {length: 30min, take: first}}
 attributes: [capacity]
 let:
   gained: present - before
@@ -96,13 +96,16 @@ def read(folder: Path, text: str = PLAIN, **changes: Any) -> Card:
     return card.load(path)
 
 
-def row(card_: Card, place: str = "a", slot: int = 0, *, place_type: str | None = None, minutes: int = 15, **values: Any) -> dict[str, Any]:
+def row(
+    card_: Card, place: str = "a", slot: int = 0, *, place_type: str | None = None, minutes: int = 15, **values: Any
+) -> dict[str, Any]:
     """A row of ``cells``: ``status`` ok and full coverage unless given; an input given as one number or as (low, high)."""
     start = START + slot * timedelta(minutes=minutes)
     found: dict[str, Any] = {
         "municipality": "town", "place": place, "place_kind": "zone", "source": "s", "interval_start": start,
         "interval_end": start + timedelta(minutes=minutes), "local_date": date(2026, 6, 1), "local_time": time(14),
-        "coverage": 1.0, "confidence": 0.9, "threshold_source": "card", "config_hash": "c", "status": "ok", "interval_minutes": minutes,
+        "coverage": 1.0, "confidence": 0.9, "threshold_source": "card", "config_hash": "c", "status": "ok",
+        "interval_minutes": minutes,
         **card_.defaults,
     }  # fmt: skip
     for name, band in (card_.bands_for(place_type) or {}).items():

@@ -29,8 +29,8 @@ def test_every_code_of_a_card_is_in_words(name: str) -> None:
     assert made.safety_risk in words.codes("safety_risk")
     assert made.follow_up.measure in words.codes("measure")
     own = {item.reason for item in (*made.requires, *made.material, *made.caps)}
-    # reasons the engine itself gives
-    assert own | {"coverage", "missing", "attribute_missing", "undefined", "undecided", "suppressed"} <= set(words.codes("reason"))
+    given_by_the_engine = {"coverage", "missing", "attribute_missing", "undefined", "undecided", "suppressed"}
+    assert own | given_by_the_engine <= set(words.codes("reason"))
     assert {"outage", "invalid", "not_applicable"} <= set(words.codes("reason")) & set(words.codes("status"))
 
 
@@ -39,7 +39,7 @@ def test_texts_stand_in_both_languages(name: str) -> None:
     made = card.catalogue()[name]
     texts = [value for field in Card.model_fields if isinstance(value := getattr(made, field), Text)]
     texts += [parameter.meaning for parameter in made.parameters.values()]
-    assert len(texts) >= 7
+    assert len(texts) >= 6
     for text in texts:
         assert text.nl.strip() and text.en.strip()
     for lang in ("nl", "en"):
@@ -93,7 +93,8 @@ def test_rule_21_the_definition_hash_covers_what_computes_and_nothing_else(tmp_p
     for changes in same:
         assert a_card.read(tmp_path, **changes).definition_hash == base.definition_hash, changes
     other: list[dict[str, Any]] = [
-        {"version": 2}, {"digits": 2}, {"min_coverage": 0.6}, {"formula": "2 * present / nullif(usable_area, 0)"}, {"unit": "p/a"},
+        {"version": 2}, {"digits": 2}, {"min_coverage": 0.6}, {"unit": "p/a"},
+        {"formula": "2 * present / nullif(usable_area, 0)"},
         {"caps": [{"when": "usable_area > 5", "at": "elevated", "reason": "too_coarse"}]},
         {"bands": {"any": {"elevated": {"enter": 1, "for": "1h", "keep_for": "1h", "at_once": "value > 3"}}}},
     ]  # fmt: skip
@@ -108,32 +109,47 @@ def test_every_field_of_the_grammar_is_hashed_or_known_not_to_be() -> None:
     assert set(Card.model_fields) == {*COMPUTING, *TEXTS, *elsewhere}
 
 
+EXAMPLE = {
+    "name": "a name long enough",
+    "inputs": {"present": 1},
+    "attributes": {"usable_area": 1},
+    "expect": {"level": "normal"},
+}
 BROKEN: list[tuple[str, dict[str, Any], str, str, str]] = [
     ("unknown key", {"formulae": "present"}, "formulae", "unknown key", "Did you mean `formula`"),
     ("missing key", {"formula": None}, "formula", "required", "Add `formula:`"),
     ("unknown risk", {"safety_risk": "crowding"}, "safety_risk", "not a known safety_risk", "overcrowding"),
-    ("unknown measure", {"follow_up": {"measure": "shout", "role": "x", "lead_time": "5min"}}, "follow_up.measure", "measure", "inform"),
-    ("unknown reason", {"requires": [{"that": "present > 1", "reason": "bored"}]}, "requires.0.reason", "known reason", "too_coarse"),
+    ("unknown measure", {"follow_up": {"measure": "shout", "role": "x", "lead_time": "5min"}},
+     "follow_up.measure", "measure", "inform"),
+    ("unknown reason", {"requires": [{"that": "present > 1", "reason": "bored"}]},
+     "requires.0.reason", "known reason", "too_coarse"),
     ("unknown dataset", {"inputs": {"present": {"from": ["zone.present"], "monotone": "up"}}}, "inputs.present.from.0",
      "not a dataset.measure", "zone_counts.present"),
-    ("no data for kind", {"applies_to": {"kinds": ["line"]}}, "applies_to.kinds", "no input has data for `line`", "Add a dataset"),
+    ("no data for kind", {"applies_to": {"kinds": ["line"]}},
+     "applies_to.kinds", "no input has data for `line`", "Add a dataset"),
     ("unknown attribute", {"attributes": ["area"]}, "attributes.0", "`area` is not known", "usable_area"),
     ("unknown baseline", {"baseline": ["mode"]}, "baseline.0", "`mode` is not known", "median"),
-    ("undeclared name", {"formula": "presnt / nullif(usable_area, 0)"}, "formula", "`presnt` is not declared", "present"),
-    ("let before it is made", {"let": {"p": "q + present", "q": "usable_area + 1"}, "formula": "p"}, "let.p", "`q` is not declared", "Use one of"),
+    ("undeclared name", {"formula": "presnt / nullif(usable_area, 0)"},
+     "formula", "`presnt` is not declared", "present"),
+    ("let before it is made", {"let": {"p": "q + present", "q": "usable_area + 1"}, "formula": "p"},
+     "let.p", "`q` is not declared", "Use one of"),
     ("unguarded", {"formula": "present / usable_area"}, "formula", "not guarded", "nullif(usable_area, 0)"),
     ("a condition as formula", {"formula": "present > usable_area"}, "formula", "is not a number", "Write a number"),
-    ("value in the formula", {"formula": "value + present + usable_area"}, "formula", "`value` is not declared", "Use one of"),
+    ("value in the formula", {"formula": "value + present + usable_area"},
+     "formula", "`value` is not declared", "Use one of"),
     ("unused", {"formula": "present * 1"}, "attributes.0", "never used", "Leave it out"),
-    ("taken name", {"let": {"level": "present + 1"}, "formula": "level / nullif(usable_area, 0)"}, "let.level", "cannot be a name", "Choose"),
-    ("engine ending", {"let": {"p_low": "present + 1"}, "formula": "p_low / nullif(usable_area, 0)"}, "let.p_low", "cannot be a name", "Choose"),
+    ("taken name", {"let": {"level": "present + 1"}, "formula": "level / nullif(usable_area, 0)"},
+     "let.level", "cannot be a name", "Choose"),
+    ("engine ending", {"let": {"p_low": "present + 1"}, "formula": "p_low / nullif(usable_area, 0)"},
+     "let.p_low", "cannot be a name", "Choose"),
     ("twice", {"let": {"present": "usable_area + 1"}}, "let.present", "declared twice", "another name"),
     ("edges out of order", {"bands": {"any": {"elevated": {"enter": 2, "for": "5min", "keep_for": "5min"},
                                               "high": {"enter": 1, "for": "5min", "keep_for": "5min"}}}},
      "bands.any.high", "is not above", "order"),
     ("exit outside", {"bands": {"any": {"elevated": {"enter": 2, "exit": 3, "for": "5min", "keep_for": "5min"}}}},
      "bands.any.elevated", "lies outside", "calm side"),
-    ("unknown band", {"bands": {"any": {"severe": {"enter": 2, "for": "5min", "keep_for": "5min"}}}}, "bands.any.severe", "Input should be", "."),
+    ("unknown band", {"bands": {"any": {"severe": {"enter": 2, "for": "5min", "keep_for": "5min"}}}},
+     "bands.any.severe", "not known", "elevated"),
     ("no bands", {"bands": {}}, "bands", "signal card without bands", "role: context"),
     ("template", {"explanation": {"nl": "{waarde}", "en": "{value}"}}, "explanation.nl", "`{waarde}` is not known", "value"),
     ("parameter range", {"parameters": {"p": {"default": 3, "unit": "-", "min": 0, "max": 1, "meaning": {"nl": "x", "en": "x"}}}},
@@ -142,13 +158,13 @@ BROKEN: list[tuple[str, dict[str, Any], str, str, str]] = [
      "parameters.p", "default or required", "has a value"),
     ("one language", {"question": {"nl": "hoe druk"}}, "question.en", "required", "Add `en:`"),
     ("stable without examples", {"status": "stable"}, "examples", "without worked examples", "experimental"),
-    ("bad series", {"examples": [{"name": "a name long enough", "inputs": {"present": "1 two"}, "attributes": {"usable_area": 1},
-                                  "expect": {"level": "normal"}}]}, "examples.0.inputs", "`two` is not a number", "_"),
-    ("wrong length", {"examples": [{"name": "a name long enough", "inputs": {"present": "1 2 3"}, "attributes": {"usable_area": 1},
-                                    "expect": {"level": "normalx2"}}]}, "examples.0.expect.level", "2 tokens for 3 slots", "one a slot"),
-    ("unknown level", {"examples": [{"name": "a name long enough", "inputs": {"present": 1}, "attributes": {"usable_area": 1},
-                                     "expect": {"level": "orange"}}]}, "examples.0.expect.level", "`orange` is not a level", "elevated"),
-    ("missing attribute", {"examples": [{"name": "a name long enough", "inputs": {"present": 1}, "expect": {"level": "normal"}}]},
+    ("bad series", {"examples": [{**EXAMPLE, "inputs": {"present": "1 two"}}]},
+     "examples.0.inputs", "`two` is not a number", "_"),
+    ("wrong length", {"examples": [{**EXAMPLE, "inputs": {"present": "1 2 3"}, "expect": {"level": "normalx2"}}]},
+     "examples.0.expect.level", "2 tokens for 3 slots", "one a slot"),
+    ("unknown level", {"examples": [{**EXAMPLE, "expect": {"level": "orange"}}]},
+     "examples.0.expect.level", "`orange` is not a level", "elevated"),
+    ("missing attribute", {"examples": [{**EXAMPLE, "attributes": {}}]},
      "examples.0.attributes", "`usable_area` is missing", "exactly: usable_area"),
 ]  # fmt: skip
 
@@ -163,7 +179,7 @@ def test_a_mistake_names_file_line_key_and_fix(tmp_path: Path, changes: dict[str
     lines = (tmp_path / "crowding.yaml").read_text(encoding="utf-8").splitlines()
     stands = [part for part in key.split(".") if not part.isdigit()]
     near = " ".join(lines[max(0, mine[0].line - 2) : mine[0].line])
-    assert any(part in near for part in stands[-2:]) or changes.get(key, "") is None
+    assert any(part in near for part in stands[-2:]) or (mine[0].line == 1 and f"\n{key}:" not in "\n".join(lines))
 
 
 def test_several_mistakes_are_said_at_once(tmp_path: Path) -> None:

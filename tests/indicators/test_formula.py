@@ -17,8 +17,8 @@ NAMES = {"a", "b", "c"}
 @pytest.mark.parametrize(
     "text",
     [
-        "a", "-a", "a + b - c * 2", "a / nullif(b, 0)", "a / 60", "a / nullif(b - c, 0.0)", "a / (nullif(b, 0))", "greatest(a, b, 0.5)",
-        "least(a, b)", "sqrt(a + 1)", "abs(a)", "round(a, 2)", "floor(a)", "ceil(a)", "exp(a)", "ln(a)",
+        "a", "-a", "a + b - c * 2", "a / nullif(b, 0)", "a / 60", "a / nullif(b - c, 0.0)", "a / (nullif(b, 0))",
+        "greatest(a, b, 0.5)", "least(a, b)", "sqrt(a + 1)", "abs(a)", "round(a, 2)", "floor(a)", "ceil(a)", "exp(a)", "ln(a)",
         "case when a > b then 1 else c end", "1.5e3 * a",
     ],
 )  # fmt: skip

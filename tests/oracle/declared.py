@@ -9,11 +9,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import holidays
+import pandas as pd
 import yaml
 
 from tests.oracle.naive import Calendar, Edges
@@ -44,6 +46,8 @@ class Facts:
     k: int
     interval: int
     sources: dict[str, SourceFacts]
+    valid_from: dict[str, datetime]
+    widths: dict[str, float]
 
     @property
     def ranks(self) -> dict[str, int]:
@@ -61,7 +65,29 @@ def facts(config: Path, slug: str, years: range) -> Facts:
         k=max(p["k"] for p in own["purposes"]),
         interval=int(minutes(settings.get("interval") or own.get("interval", "15min"))),
         sources={name: _source(config / "sources" / f"{name}.yaml") for name in own["sources"]},
+        **_places(config / "municipalities" / own["places"]),
     )
+
+
+def _places(path: Path) -> dict[str, dict[str, Any]]:
+    """From when a place is expected, and its effective width (m) where it has one; one period a place is assumed."""
+    found = [feature["properties"] for feature in _read(path)["features"]]
+    if len({p["place"] for p in found}) < len(found):
+        raise ValueError(f"{path.name}: a place with several periods is more than the oracle reads")
+    return {
+        "valid_from": {p["place"]: _instant(p["valid_from"]) for p in found},
+        "widths": {p["place"]: float(p["effective_width"]) for p in found if p.get("effective_width")},
+    }
+
+
+def expected(slots: pd.DataFrame, facts: Facts) -> pd.DataFrame:
+    """Slots that start before their place is valid are not expected."""
+    return slots[slots["start"] >= pd.to_datetime(slots["place"].map(facts.valid_from), utc=True)].reset_index(drop=True)
+
+
+def digits(card: Path) -> int:
+    """Digits that a card rounds its value to."""
+    return int(_read(card)["digits"])
 
 
 def bands(card: Path, interval: int) -> tuple[Edges, Timing]:
@@ -72,7 +98,8 @@ def bands(card: Path, interval: int) -> tuple[Edges, Timing]:
     margin = declared.get("exit_margin")
     edges = Edges(
         enter=(float(found[0]["enter"]), float(found[1]["enter"])),
-        exit=tuple(float(b["exit"]) if "exit" in b else b["enter"] * margin for b in found),  # type: ignore[arg-type]
+        # In decimals: 0.8 × 3 in binary lies above 2.4, and 2.40 would count as strictly inside.
+        exit=tuple(float(b["exit"] if "exit" in b else Decimal(str(b["enter"])) * Decimal(str(margin))) for b in found),  # type: ignore[arg-type]
         digits=int(declared["digits"]),
     )
     timing = Timing(

@@ -102,28 +102,35 @@ def quarter_hourly(deliveries: Sequence[pd.DataFrame], source: str, places: dict
     An absent cell is zero inside the span that a delivery covers and while the same line has another row within
     ``max_zero_run``; else it is missing, and a slot with a missing cell has no value (min_coverage 1.0).
     """
-    step = pd.Timedelta(minutes=5)
-    covered = _spans(deliveries, step, max_zero_run)
     rows = pd.concat(deliveries, ignore_index=True)
     if rows.duplicated(["line", "start"]).any():
         raise ValueError("the same line and time twice: revisions are not the oracle's business")
-    slots = pd.date_range(rows["start"].min().floor("15min"), rows["start"].max(), freq="15min")
+    reach = int(max_zero_run / timedelta(minutes=5))
+    # Cells are numbered in steps of five minutes since 1970: whole numbers make quick keys.
+    spans = _spans([(int(n.min()), int(n.max()) + 1) for n in (_number(d["start"]) for d in deliveries)], reach)
+    starts = pd.date_range(rows["start"].min().floor("15min"), rows["start"].max(), freq="15min")
     frames = []
     for line, group in rows.groupby("line"):
         if line not in places:
             continue
-        counts = {t: (i, o) for t, i, o in zip(group["start"], group["count_in"], group["count_out"], strict=True)}
-        reach = int(max_zero_run / timedelta(minutes=5))
-        near = {t + step * j for t in counts for j in range(-reach, reach + 1)}
-
-        def cell(t: pd.Timestamp, counts: dict = counts, near: set = near) -> tuple[str, float, float]:
-            if t in counts:
-                return _sum(bounds(value, k) for value in counts[t])
-            inside = any(start <= t < end for start, end in covered)
-            return ("ok", 0.0, 0.0) if inside and t in near else ("missing", float("nan"), float("nan"))
-
-        frames.append(_frame(source, places[line], slots, 15, [_sum(cell(t + step * j) for j in range(3)) for t in slots]))
+        counts = dict(zip(_number(group["start"]), zip(group["count_in"], group["count_out"], strict=True), strict=True))
+        near = {n + j for n in counts for j in range(-reach, reach + 1)}
+        zeros = {n for start, end in spans for n in range(start, end) if n in near and n not in counts}
+        slots = [_sum(_cell(n + j, counts, zeros, k) for j in range(3)) for n in _number(pd.Series(starts))]
+        frames.append(_frame(source, places[line], starts, 15, slots))
     return pd.concat(frames, ignore_index=True)
+
+
+def _number(starts: pd.Series) -> pd.Series:
+    """Number of the five-minute cell that starts here."""
+    return (starts - pd.Timestamp(0, tz="UTC")) // pd.Timedelta(minutes=5)
+
+
+def _cell(n: int, counts: dict[int, tuple[int, int]], zeros: set[int], k: int) -> tuple[str, float, float]:
+    """One five-minute cell, both directions together."""
+    if n in counts:
+        return _sum(bounds(value, k) for value in counts[n])
+    return ("ok", 0.0, 0.0) if n in zeros else ("missing", float("nan"), float("nan"))
 
 
 def _sum(parts: Iterable[tuple[str, float, float]]) -> tuple[str, float, float]:
@@ -134,9 +141,9 @@ def _sum(parts: Iterable[tuple[str, float, float]]) -> tuple[str, float, float]:
     return status, sum(low for _, low, _ in parts), sum(high for _, _, high in parts)
 
 
-def _spans(deliveries: Sequence[pd.DataFrame], step: pd.Timedelta, join: timedelta) -> list[tuple[pd.Timestamp, pd.Timestamp]]:
-    """Spans of the deliveries, first start to last end; spans at most ``join`` apart are one."""
-    spans = sorted((d["start"].min(), d["start"].max() + step) for d in deliveries)
+def _spans(deliveries: Sequence[tuple[int, int]], join: int) -> list[tuple[int, int]]:
+    """Half-open spans of the deliveries in cell numbers; spans at most ``join`` cells apart are one."""
+    spans = sorted(deliveries)
     merged = [spans[0]]
     for start, end in spans[1:]:
         if start - merged[-1][1] <= join:

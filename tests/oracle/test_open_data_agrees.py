@@ -6,7 +6,9 @@ A small cut by default; ``DRUKTE_PROVE=1`` takes all of it. Skipped where the op
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+import re
+import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -30,12 +32,45 @@ pytestmark = [
 
 @dataclass(frozen=True)
 class City:
-    """``cut`` writes the deliveries to be used below a folder; ``rows`` reads a source's slots from there, the oracle's way."""
+    """``deliveries`` source → file, in the open data; ``keep`` cuts rows of a Parquet file away (None: taken whole).
+
+    The municipality's own file is used with ``sources`` replaced by these: every combination is a way one could set it up.
+    """
 
     slug: str
-    cut: Callable[[Path], None]
-    slots: Callable[[Path, declared.Facts], pd.DataFrame]
+    deliveries: dict[str, str]
     years: range
+    keep: Callable[[pd.DataFrame], pd.Series] | None = None
+
+
+def _first_lines(rows: pd.DataFrame) -> pd.Series:
+    """Three of the eight lines until mid-March; the VBZ line is absent from 14 March on."""
+    lines = ["Ost-VBZ Total", "Ost-Nord total", "West-SBB total"]
+    return rows["Name"].isin(lines) & (rows["Timestamp"] < "2020-03-18")
+
+
+def _one_year_five_sensors(rows: pd.DataFrame) -> pd.Series:
+    """Two springs and an autumn of five sensors."""
+    return rows["sensor_id"].isin([1, 5, 7, 12, 29]) & (rows["timestamp"] >= "2013-02-01")
+
+
+_SMALL = {
+    "melbourne-raw": City("melbourne", {"melbourne-pedestrians": reading.MELBOURNE_CSV}, range(2011, 2016)),
+    "hardbruecke-winter": City(
+        "hardbruecke", {"hardbruecke-history": reading.HARDBRUECKE_PARQUET}, range(2019, 2022), _first_lines
+    ),
+}
+_WHOLE = {
+    "melbourne-raw": _SMALL["melbourne-raw"],
+    "melbourne-all": City("melbourne", {"melbourne-pedestrians-history": reading.MELBOURNE_PARQUET}, range(2011, 2016)),
+    "melbourne-two-sources": City("melbourne", {"melbourne-pedestrians-history": reading.MELBOURNE_PARQUET,
+                                                "melbourne-pedestrians": reading.MELBOURNE_CSV},
+                                  range(2011, 2016), _one_year_five_sensors),
+    "hardbruecke-all": City("hardbruecke", {"hardbruecke-history": reading.HARDBRUECKE_PARQUET}, range(2019, 2022)),
+    "hardbruecke-two-sources": City("hardbruecke", {"hardbruecke-history": reading.HARDBRUECKE_PARQUET,
+                                                    "hardbruecke": reading.HARDBRUECKE_CSV}, range(2019, 2022)),
+}  # fmt: skip
+CITIES = _WHOLE if FULL else _SMALL
 
 
 @dataclass(frozen=True)
@@ -49,77 +84,60 @@ class Both:
     expected: pd.DataFrame
 
 
-def _copy(name: str, folder: Path) -> Path:
-    target = folder / name
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.symlink_to((DATA / name).resolve())
-    return target
+def _deliver(city: City, folder: Path) -> None:
+    """Put the city's deliveries below a folder of their own, cut where it says so."""
+    for name in city.deliveries.values():
+        target = folder / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if city.keep and target.suffix == ".parquet":
+            rows = pd.read_parquet(DATA / name)
+            rows[city.keep(rows)].to_parquet(target, index=False)
+        else:
+            target.symlink_to((DATA / name).resolve())
 
 
-def _cut_melbourne(folder: Path) -> None:
-    """The raw cut of 8 sensors is small enough to be taken whole; all sensors only in full."""
-    _copy(reading.MELBOURNE_CSV, folder)
-    if FULL:
-        _copy(reading.MELBOURNE_PARQUET, folder)
+def _configure(city: City, folder: Path) -> Path:
+    """A copy of the config folder in which the city has just these sources."""
+    config = Path(shutil.copytree(CONFIG, folder / "config"))
+    own = config / "municipalities" / f"{city.slug}.yaml"
+    text, found = re.subn(r"(?m)^sources:.*$", f"sources: [{', '.join(city.deliveries)}]", own.read_text(encoding="utf-8"))
+    assert found == 1, f"{own.name} has no `sources:` on one line"
+    own.write_text(text, encoding="utf-8")
+    return config
 
 
-def _melbourne_slots(folder: Path, facts: declared.Facts) -> pd.DataFrame:
+def _slots(city: City, folder: Path, facts: declared.Facts) -> pd.DataFrame:
+    """Slots of all the city's sources, read the oracle's way."""
     frames = []
-    for name, source in facts.sources.items():
-        path = folder / (reading.MELBOURNE_PARQUET if "parquet" in name else reading.MELBOURNE_CSV)
-        if path.exists():
-            read = reading.melbourne_parquet if "parquet" in name else reading.melbourne_csv
-            frames.append(reading.hourly(read(path), name, source.places, facts.k))
-    return pd.concat(frames, ignore_index=True)
-
-
-def _cut_hardbruecke(folder: Path) -> None:
-    """Three of the eight lines until mid-March (lines absent from 14 March on), as the supplier's own Parquet."""
-    if FULL:
-        _copy(reading.HARDBRUECKE_PARQUET, folder)
-        _copy(reading.HARDBRUECKE_CSV, folder)
-        return
-    rows = pd.read_parquet(DATA / reading.HARDBRUECKE_PARQUET)
-    lines = ["Ost-VBZ Total", "Ost-Nord total", "West-SBB total"]
-    rows = rows[rows["Name"].isin(lines) & (rows["Timestamp"] < "2020-03-18")]
-    target = folder / reading.HARDBRUECKE_PARQUET
-    target.parent.mkdir(parents=True, exist_ok=True)
-    rows.to_parquet(target, index=False)
-
-
-def _hardbruecke_slots(folder: Path, facts: declared.Facts) -> pd.DataFrame:
-    frames = []
-    for name, source in facts.sources.items():
-        path = folder / (reading.HARDBRUECKE_PARQUET if "parquet" in name else reading.HARDBRUECKE_CSV)
-        if path.exists():
+    for name, file in city.deliveries.items():
+        source, path = facts.sources[name], folder / file
+        if city.slug == "hardbruecke":
             assert source.max_zero_run is not None
             frames.append(reading.quarter_hourly([reading.hardbruecke(path)], name, source.places, source.max_zero_run, facts.k))
-    return pd.concat(frames, ignore_index=True)
-
-
-CITIES = {
-    "melbourne": City("melbourne", _cut_melbourne, _melbourne_slots, range(2011, 2016)),
-    "hardbruecke": City("hardbruecke", _cut_hardbruecke, _hardbruecke_slots, range(2019, 2022)),
-}
+        else:
+            read = reading.melbourne_parquet if path.suffix == ".parquet" else reading.melbourne_csv
+            frames.append(reading.hourly(read(path), name, source.places, facts.k))
+    return declared.expected(pd.concat(frames, ignore_index=True), facts)
 
 
 @pytest.fixture(scope="session", params=sorted(CITIES))
-def both(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Both]:
+def both(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Both:
     """A backfill of one city and the oracle's answer to the same files."""
     city = CITIES[request.param]
-    data = tmp_path_factory.mktemp(f"data-{city.slug}")
-    city.cut(data)
-    facts = declared.facts(CONFIG, city.slug, city.years)
+    folder = tmp_path_factory.mktemp(request.param)
+    data, config = folder / "data", _configure(city, folder)
+    _deliver(city, data)
+    facts = declared.facts(config, city.slug, city.years)
     edges, timing = declared.bands(CARD, facts.interval)
-    slots = city.slots(data, facts)
+    slots = _slots(city, data, facts)
     judged = naive.judge(slots, reading.winners(slots, facts.ranks), facts.calendar, edges)
-    # A day past the last interval: everything of the cut is due, and nothing after it has come.
+    # A day past the last interval: everything is due, and nothing after it has come.
     at = (slots["start"].max() + timedelta(days=1)).to_pydatetime().astimezone(UTC)
-    values, situations = _engine(city.slug, data, tmp_path_factory.mktemp(f"workspace-{city.slug}"), at)
-    yield Both(facts, values, situations, judged, stretches.situations(judged, timing))
+    values, situations = _engine(config, city.slug, data, folder / "workspace", at)
+    return Both(facts, values, situations, judged, stretches.situations(judged, timing))
 
 
-def _engine(slug: str, data: Path, workspace: Path, at: datetime) -> tuple[pd.DataFrame, pd.DataFrame]:
+def _engine(folder: Path, slug: str, data: Path, workspace: Path, at: datetime) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Values and situations as the project publishes them after one backfill."""
     from indicators.card import catalogue
     from pipelines.published import connect
@@ -127,7 +145,7 @@ def _engine(slug: str, data: Path, workspace: Path, at: datetime) -> tuple[pd.Da
     from pipelines.tick import tick
     from schemas.config import load
 
-    config, cards = load(CONFIG, slug, data=data), catalogue()
+    config, cards = load(folder, slug, data=data), catalogue()
     with Store(workspace) as store:
         tick(store, config, cards, at=at, verb="backfill")  # publishes too
     con = connect(workspace / "published" / "indicators.duckdb")
@@ -212,27 +230,12 @@ def test_specific_flow_agrees_where_a_line_has_a_width(both: Both) -> None:
     flows = both.values[both.values["indicator"] == "specific_flow"]
     if flows.empty:
         pytest.skip("no line of this city has an effective width")
-    widths = _widths(both)
-    joined = both.judged.merge(flows.assign(start=pd.to_datetime(flows["interval_start"], utc=True)), on=["place", "start"],
-                               suffixes=("", "_engine"))  # fmt: skip
-    known = joined[joined["x"].notna() & joined["place"].isin(widths)]
-    expected = [
-        naive.rounded(naive.specific_flow(s.x, widths[s.place], s.minutes), _digits("specific_flow")) for s in known.itertuples()
-    ]
-    assert len(known) > 1_000
-    differ = known[(known["value_engine"].astype(float) - expected).abs() > 1e-6]
-    assert differ.empty, _show(differ, ["place", "start", "x", "value_engine"])
-
-
-def _digits(card: str) -> int:
-    return int(declared._read(CARD.with_name(f"{card}.yaml"))["digits"])
-
-
-def _widths(both: Both) -> dict[str, float]:
-    """Effective widths as the places file states them (places of one period only)."""
-    slug = both.values["municipality"].iloc[0]
-    own = declared._read(CONFIG / "municipalities" / f"{slug}.yaml")
-    features = declared._read(CONFIG / "municipalities" / own["places"])["features"]
-    found = [(f["properties"]["place"], f["properties"].get("effective_width")) for f in features]
-    assert len({place for place, _ in found}) == len(found), "a place with several periods needs a width per period"
-    return {place: float(width) for place, width in found if width}
+    digits = declared.digits(CARD.with_name("specific_flow.yaml"))
+    widths = both.facts.widths
+    flows = flows.assign(start=pd.to_datetime(flows["interval_start"], utc=True), engine_value=flows["value"].astype(float))
+    joined = both.judged[both.judged["x"].notna()].merge(flows[["place", "start", "engine_value"]], on=["place", "start"])
+    flow = [naive.specific_flow(s.x, widths[s.place], s.minutes) for s in joined.itertuples()]
+    expected = pd.Series(flow).map(lambda v: naive.rounded(v, digits))
+    assert len(joined) > 1_000
+    differ = joined[~any_equal(joined["engine_value"], expected)]
+    assert differ.empty, _show(differ, ["place", "start", "x", "engine_value"])

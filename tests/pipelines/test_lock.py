@@ -24,7 +24,9 @@ def other_process(workspace: Path, seconds: float) -> Iterator[subprocess.Popen[
         "import sys, time; from pathlib import Path; from pipelines import lock\n"
         "with lock.hold(Path(sys.argv[1])): print('held', flush=True); time.sleep(float(sys.argv[2]))"
     )
-    child = subprocess.Popen([sys.executable, "-c", code, str(workspace), str(seconds)], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    child = subprocess.Popen(
+        [sys.executable, "-c", code, str(workspace), str(seconds)], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    )
     assert child.stdout is not None
     assert child.stdout.readline() == "held\n"
     try:

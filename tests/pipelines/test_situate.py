@@ -1,0 +1,251 @@
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from tests.pipelines.situate_world import World, minutes
+
+
+def test_rule_19_one_stretch_from_first_enter_to_last_exit() -> None:
+    world = World()
+    world.live("markt", "cbEEHHKKEbcc")
+    row = world.one()
+    assert (row["state"], row["started_at"], row["ended_at"], row["end_reason"]) == ("closed", minutes(30), minutes(150), "data")
+    assert (row["level"], row["peak_level"], row["leading_indicator"]) == ("normal", "critical", "density")
+    assert row["situation_id"] == "waterdam-overcrowding-markt-20260427T1830"
+    assert row["explanation_nl"] == (
+        "Grote Markt: 4,7 p/m² sinds 2026-04-27 20:30. Vanaf 4,5 p/m² is kritiek. Voorbij sinds 2026-04-27 22:30."
+    )
+    assert row["explanation_en"].endswith("From 4.5 p/m² on it is critical. Over since 2026-04-27 22:30.")
+
+
+def test_rule_19_the_id_is_given_when_pending_and_stays() -> None:
+    world = World()
+    world.live("markt", "cE")
+    assert (world.one()["state"], world.one()["signalled_at"]) == ("pending", None)
+    assert "Nog niet bevestigd" in world.one()["explanation_nl"]
+    name = world.one()["situation_id"]
+    world.live("markt", "E", minutes(30))
+    row = world.one()
+    assert (row["state"], row["situation_id"], row["signalled_at"]) == ("open", name, minutes(50))
+    world.live("markt", "EEcc", minutes(45))
+    assert (world.one()["state"], world.one()["situation_id"], world.one()["signalled_at"]) == ("closed", name, minutes(50))
+    states = [r["state"] for r in world.situations("situations_superseded")]
+    assert states == ["pending", "open", "open", "open", "open"], "every version is kept"
+    assert [r["revision"] for r in world.situations("situations_superseded")] == [1, 2, 3, 4, 5]
+
+
+def test_rule_19_a_pending_run_that_died_leaves_the_current_table() -> None:
+    world = World()
+    world.live("markt", "cEc")
+    assert world.situations() == []
+    (gone,) = world.situations("situations_superseded")
+    assert (gone["state"], gone["superseded_at"]) == ("pending", minutes(50))
+
+
+def test_rule_14_flapping_under_keep_for_never_closes() -> None:
+    world = World()
+    world.live("markt", "EEcEcbcEcbc")
+    assert (world.one()["state"], world.one()["level"]) == ("open", "elevated")
+
+
+def test_rule_15_a_gap_at_the_peak_keeps_it_open_and_marks_it_unobserved() -> None:
+    world = World()
+    world.live("markt", "EEKK" + "?" * 7)
+    assert "unobserved" not in world.one()["reasons"], "105 minutes are not two hours"
+    world.live("markt", "?", minutes(11 * 15))
+    row = world.one()
+    assert (row["state"], row["level"], row["observed_until"]) == ("open", "critical", minutes(60))
+    assert row["reasons"] == ["missing", "unobserved"]
+    assert "Zonder zicht sinds 2026-04-27 21:00" in row["explanation_nl"]
+    world.live("markt", "K", minutes(12 * 15))
+    assert "unobserved" not in world.one()["reasons"]
+    assert "Zonder zicht" not in world.one()["explanation_nl"]
+
+
+def test_rule_15_days_without_any_row_do_not_close_it() -> None:
+    world = World()
+    world.live("markt", "EEE")
+    later = minutes(3 * 24 * 60)
+    world.live("markt", "E", later)
+    row = world.one()
+    assert (row["state"], row["started_at"], row["observed_until"]) == ("open", minutes(0), later + timedelta(minutes=15))
+
+
+def test_rule_19_late_data_moves_the_start_and_keeps_the_id() -> None:
+    world = World()
+    world.put("markt", "cc??EEE")
+    world.tick(minutes(120))
+    before = world.one()
+    assert before["started_at"] == minutes(60)
+    world.put("markt", "EE", minutes(30))
+    world.tick(minutes(135))
+    after = world.one()
+    assert after["started_at"] == minutes(30)
+    assert (after["situation_id"], after["signalled_at"]) == (before["situation_id"], before["signalled_at"])
+    (old,) = world.situations("situations_superseded")
+    assert (old["started_at"], old["superseded_at"], after["revision"]) == (minutes(60), minutes(135), 2)
+
+
+def test_rule_19_a_situation_that_late_data_dissolve_leaves_and_its_id_is_not_used_again() -> None:
+    world = World()
+    world.put("markt", "EEE")
+    world.tick(minutes(60))
+    first = world.one()["situation_id"]
+    world.put("markt", "ccc")
+    (change,) = world.tick(minutes(75))
+    assert (change["change"], world.situations()) == ("dissolved", [])
+    world.put("markt", "EEE")
+    world.tick(minutes(90))
+    assert world.one()["situation_id"] == f"{first}-2"
+
+
+def test_rule_19_the_same_again_changes_nothing() -> None:
+    world = World()
+    world.put("markt", "EEEE")
+    world.tick(minutes(60))
+    before = world.situations()
+    world.put("markt", "EEEE")
+    assert world.tick(minutes(75)) == []
+    assert world.situations() == before
+    assert world.situations("situations_superseded") == []
+
+
+def test_rule_19_neighbours_open_together_share_a_group() -> None:
+    world = World({"markt": frozenset({"plein"}), "plein": frozenset({"markt"})})
+    world.put("markt", "ccEEE")
+    world.put("plein", "cEEEE")
+    world.put("ver", "cEEEE")
+    world.tick(minutes(75))
+    groups = {row["place"]: row["group_id"] for row in world.situations()}
+    ids = {row["place"]: row["situation_id"] for row in world.situations()}
+    assert groups == {"markt": ids["plein"], "plein": ids["plein"], "ver": ids["ver"]}, "the id of the earliest"
+
+
+def test_rule_19_a_later_neighbour_that_starts_earlier_regroups_the_others() -> None:
+    world = World({"markt": frozenset({"plein"}), "plein": frozenset({"markt"})})
+    world.put("markt", "ccEEE")
+    world.tick(minutes(80))
+    assert world.one()["group_id"] == world.one()["situation_id"]
+    world.put("plein", "cEEEE")
+    changed = world.tick(minutes(85))
+    rows = {row["place"]: row for row in world.situations()}
+    assert rows["markt"]["group_id"] == rows["plein"]["situation_id"]
+    assert {row["place"] for row in changed} == {"markt", "plein"}
+    assert rows["markt"]["revision"] == 2
+
+
+def test_rule_19_two_indicators_of_one_risk_are_one_situation() -> None:
+    world = World()
+    world.put("markt", "cEEEEEEcc")
+    world.put("markt", "cccHHHccc", indicator="occupancy")
+    world.tick(minutes(150))
+    row = world.one()
+    assert (row["leading_indicator"], row["peak_level"]) == ("occupancy", "high")
+    assert (row["started_at"], row["ended_at"]) == (minutes(15), minutes(105))
+
+
+def test_rule_19_another_risk_at_the_place_is_another_situation_in_the_same_group() -> None:
+    world = World()
+    world.put("markt", "EEEE")
+    world.put("markt", "cEEE", indicator="flow")
+    world.tick(minutes(60))
+    rows = world.situations()
+    assert [row["safety_risk"] for row in rows] == ["overcrowding", "saturated_passage"]
+    assert len({row["group_id"] for row in rows}) == 1
+
+
+def test_rule_17_context_never_opens_a_situation() -> None:
+    world = World()
+    world.put("markt", "KKKK", indicator="share")
+    assert world.tick(minutes(60)) == []
+    assert world.situations() == []
+
+
+def test_rule_21_thresholds_changed_midway_hold_from_their_slot_on() -> None:
+    world = World(for_=60)
+    world.put("markt", "EE")
+    world.timing = 45, 60
+    world.put("markt", "E", minutes(30))
+    world.tick(minutes(50))
+    assert world.one()["state"] == "open", "three slots make 45 minutes"
+    world.put("markt", "ccc", minutes(45))
+    world.timing = 45, 30
+    world.put("markt", "c", minutes(90))
+    world.tick(minutes(110))
+    assert (world.one()["state"], world.one()["ended_at"]) == ("closed", minutes(45))
+
+
+def test_rule_14_the_fast_lane_opens_at_once() -> None:
+    world = World()
+    world.live("markt", "c!")
+    assert (world.one()["state"], world.one()["level"], world.one()["started_at"]) == ("open", "high", minutes(15))
+
+
+def test_rule_08_a_withheld_value_is_not_in_the_text() -> None:
+    world = World()
+    world.live("markt", "SSS")
+    assert world.one()["state"] == "open"
+    assert "achtergehouden (< 15)" in world.one()["explanation_nl"]
+    assert world.one()["reasons"] == ["suppressed"]
+
+
+def test_confidence_is_the_mean_of_the_known_times_the_share_known() -> None:
+    world = World()
+    world.put("markt", "EE", confidence=0.8)
+    world.put("markt", "??", minutes(30))
+    world.put("markt", "E", minutes(60), confidence=0.5)
+    world.tick(minutes(80))
+    assert world.one()["confidence"] == pytest.approx((0.8 + 0.8 + 0.5) / 3 * 3 / 5, abs=1e-4)
+
+
+def test_rule_15_what_a_person_closed_stays_closed() -> None:
+    world = World()
+    world.live("markt", "EEE")
+    world.store.con.execute("UPDATE situations SET state = 'closed', ended_at = ?, end_reason = 'person'", [minutes(45)])
+    world.live("markt", "E", minutes(45))
+    assert (world.one()["state"], world.one()["end_reason"]) == ("closed", "person")
+
+
+def test_rule_15_a_card_that_is_gone_closes_nothing() -> None:
+    world = World()
+    world.live("markt", "EEE")
+    text = world.one()["explanation_nl"]
+    world.cards = {name: card for name, card in world.cards.items() if name != "density"}
+    world.live("markt", "cccc", minutes(45), indicator="occupancy")
+    assert (world.one()["state"], world.one()["leading_indicator"], world.one()["explanation_nl"]) == ("open", "density", text)
+
+
+def test_rule_10_a_backfill_gives_every_change_the_moment_it_was_due() -> None:
+    world = World()
+    world.put("markt", "cEEEKKEEcc")
+    world.tick(minutes(9999), origin="backfill")
+    past, row = world.situations("situations_superseded"), world.one()
+    assert [(r["state"], r["level"], r["recorded_at"]) for r in [*past, row]] == [
+        ("pending", "normal", minutes(35)),
+        ("open", "elevated", minutes(50)),
+        ("open", "critical", minutes(95)),
+        ("open", "elevated", minutes(125)),
+        ("closed", "normal", minutes(155)),
+    ]
+    assert [r["superseded_at"] for r in past] == [minutes(50), minutes(95), minutes(125), minutes(155)]
+    assert (row["signalled_at"], row["origin"], row["revision"]) == (minutes(50), "backfill", 5)
+    assert past[1]["explanation_nl"].startswith("Grote Markt: 2,5 p/m²"), "as it was known then"
+
+
+def test_rule_10_a_backfill_in_two_parts_gives_the_same_versions() -> None:
+    whole, parts = World(), World()
+    for world, cuts in ((whole, [10]), (parts, [3, 6, 10])):
+        done = 0
+        for cut in cuts:
+            world.put("markt", "cEEEKKEEcc"[done:cut], minutes(done * 15))
+            world.tick(minutes(9999), origin="backfill")
+            done = cut
+    assert parts.situations() and [_versions(r) for r in parts.situations()][0][:3] == _versions(whole.one())[:3]
+    assert parts.content() == whole.content()
+    assert parts.one()["signalled_at"] == whole.one()["signalled_at"]
+
+
+def _versions(row: dict[str, object]) -> tuple[object, ...]:
+    return row["state"], row["started_at"], row["ended_at"], row["recorded_at"]
