@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import pairwise
 from typing import Any
@@ -151,7 +151,7 @@ def _rows(works: Resolver, row: PlaceRow) -> list[dict[str, Any]]:
     for begin, until in pairwise([low, *inside, high]):
         assert begin is not None
         for selector, name, band in _bands_by_selector(works, row, selectors, begin):
-            columns = {key: value for key, value in asdict(band).items() if key != "event"}
+            columns = {key: value for key, value in vars(band).items() if key != "event"}
             content = {**place, "band": name, "selector": selector, **columns}
             _add(rows, content, begin, until)
     return rows

@@ -118,15 +118,19 @@ def run(state: State, slots: Slots) -> tuple[State, Held]:
     for t in range(count):
         now = judged.Judged(*(part[t] for part in bits))
         settings = slots.settings[t]
-        state, left = _step(state, int(slots.starts[t]), slots.seconds[t], now, for_[:, settings], keep[:, settings])
+        state, left = _step(state, int(slots.starts[t]), slots.seconds[t], now, (for_[:, settings], keep[:, settings]))
         held.level[t] = held_level(state)
         held.begun[t] = begun(state)
         held.left[t] = left.max(axis=0)
     return state, held
 
 
-def _step(state: State, start: int, seconds: Ints, now: judged.Judged, for_: Ints, keep: Ints) -> tuple[State, Ints]:
-    """One slot for all series; returns the new state and per band the start of the run that turned it off (else 0)."""
+def _step(state: State, start: int, seconds: Ints, now: judged.Judged, timing: tuple[Ints, Ints]) -> tuple[State, Ints]:
+    """One slot for all series; returns the new state and per band the start of the run that turned it off (else 0).
+
+    ``timing``: seconds of ``for`` and of ``keep_for``, each (3, P).
+    """
+    for_, keep = timing
     on = state.on > 0
     row = seconds > 0
     known = row & ~np.where(on, now.calm_unknown, now.reached_unknown)

@@ -90,5 +90,3 @@ def _number(value: float | None, lang: str) -> str:
 def _decimal(text: str, lang: str) -> str:
     """The decimal mark of the language."""
     return text.replace(".", ",") if lang == "nl" else text
-
-

@@ -124,7 +124,7 @@ class Walk:
             high = low + len(self.atoms[atom])
             part = Held(held.level[:, low:high], held.begun[:, low:high], held.left[:, low:high])
             if part.level.any() or atom in self.carries:
-                versions[atom] = self._walk(atom, rows, slots.starts, part, int(level[low:high].max()), stop)
+                versions[atom] = self._walk(atom, rows, slots.starts, part, before=int(level[low:high].max()), stop=stop)
             low = high
         return versions
 
@@ -191,7 +191,7 @@ class Walk:
         stirred = np.logical_or.reduceat(reached, self.first[:-1]) | self.restless()
         return [atom for atom in atoms if stirred[atom]]
 
-    def _walk(self, atom: int, rows: Rows, starts: levels.Ints, held: Held, before: int, stop: int) -> list[Version]:
+    def _walk(self, atom: int, rows: Rows, starts: levels.Ints, held: Held, *, before: int, stop: int) -> list[Version]:
         """Versions of one atom over a day that began at held level ``before``.
 
         Leaves the episode under way, tallied up to ``stop``, in the carry.
@@ -226,10 +226,10 @@ class Walk:
         names = [name for name, t in first.tallies.items() if t.peak and t.peak.rank]
         return [_version(first, 0, names, self._known_at(atom, rows, episode.started))] if names else []
 
-    def _extend(self, episode: Episode, atom: int, rows: Rows, start: int, stop: int, pending: bool = False) -> None:
+    def _extend(self, episode: Episode, atom: int, rows: Rows, start: int, stop: int, *, pending: bool = False) -> None:
         """Add the slots that start in [start, stop) to the tallies of an episode."""
         for series, number in zip(self.atoms[atom], self.series_of(atom), strict=True):
-            more = tally(rows, number, start, stop, series.sign, pending)
+            more = tally(rows, number, start, stop, series.sign, pending=pending)
             if more.slots:
                 episode.tallies[series.indicator] = episode.tallies.get(series.indicator, Tally()).plus(more, series.sign)
 

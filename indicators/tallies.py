@@ -134,7 +134,7 @@ class Tally:
         return cls(**{**data, "reasons": tuple(data["reasons"]), "peak": found})
 
 
-def tally(rows: Rows, series: int, start: int, stop: int, sign: int, pending: bool = False) -> Tally:
+def tally(rows: Rows, series: int, start: int, stop: int, sign: int, *, pending: bool = False) -> Tally:
     """Tally of the slots of a series that start in [start, stop). ``sign`` is -1 where lower is more dangerous.
 
     ``pending``: the situation is not open yet; a level held there belongs to the one before it.

@@ -23,7 +23,8 @@ def take_in(
 
     A delivery issued after ``at`` is not there yet. Returns the rows of ``deliveries`` that were written.
     """
-    found = _new_files(store, config, source)
+    # In the order of issue: what a backfill says was known at a moment is then what was known (rule 10).
+    found = sorted(_new_files(store, config, source), key=lambda f: (str(intake.issued_at(source, f.name) or ""), f.name))
     taken = []
     for number, file in enumerate(found):
         show(f"{source.source}: {file.name}", 0.3 * number / len(found))

@@ -62,7 +62,7 @@ def _compute(store: Store, config: Config, feed: Feed, minutes: int, at: datetim
     _slots(store, config, feed, minutes, first, last, at)
     _calendar(store, config, first - timedelta(days=2 * baseline.REACH_DAYS), last)
     con.execute(f"CREATE OR REPLACE TEMP TABLE statistics AS {baseline.statistics_sql('targets', 'baseline_slots', 'left_out', 'holidays')}")
-    _day_figures(store, first)
+    _day_figures(store, first, last)
     scope = f"""SELECT b.* FROM {stored(store, first, last)} b SEMI JOIN targets t USING ({_PLACE}, local_date)"""
     columns = f"{_PLACE}, local_date, local_time, day_type, n, valid_days, median, mad, p10, p20, p50, p80, p90, p95"
     new = f"""SELECT {columns}, coalesce(level_factor, 1.0) AS level_factor, place_p95, {baseline.VERSION} AS version
@@ -94,10 +94,11 @@ def _slots(store: Store, config: Config, feed: Feed, minutes: int, first: date, 
     """)
 
 
-def _day_figures(store: Store, first: date) -> None:
-    """``day_p95`` and ``day_factor`` of the targets; the factor reads stored baselines of earlier days and today's new ones."""
+def _day_figures(store: Store, first: date, last: date) -> None:
+    """``day_p95`` and ``day_factor`` of the targets; the factor reads stored baselines and the new ones."""
     con = store.con
-    earlier = stored(store, first - timedelta(days=baseline.REACH_DAYS), first)
+    # Also days between the targets: at another place they may be no target.
+    earlier = stored(store, first - timedelta(days=baseline.REACH_DAYS), last)
     names = f"{_PLACE}, local_date, local_time, day_type, n, median"
     known = f"""(SELECT {names} FROM statistics UNION ALL
                  SELECT {names} FROM {earlier} b ANTI JOIN targets t USING ({_PLACE}, local_date))"""

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from pipelines.store.rows import one
 from schemas.settings import Municipality
 
 if TYPE_CHECKING:
@@ -32,8 +33,10 @@ def due(municipality: Municipality, at: datetime, last_run_at: datetime | None) 
 
 def last_run_at(store: Store, slug: str) -> datetime | None:
     """The latest moment a live run of a municipality was for, from the ledger; None before the first."""
-    row = store.con.execute("SELECT max(as_of) FROM runs WHERE municipality = ? AND verb = 'run'", [slug]).fetchone()
-    return row[0] if row else None
+    latest: datetime | None = one(
+        store.con.execute("SELECT max(as_of) FROM runs WHERE municipality = ? AND verb = 'run'", [slug])
+    )[0]
+    return latest
 
 
 def finest(municipalities: Iterable[Municipality], after: datetime) -> timedelta:

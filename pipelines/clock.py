@@ -32,8 +32,8 @@ def instants(con: duckdb.DuckDBPyConnection, source: Source, tz: ZoneInfo) -> No
     ``slot1``/``slot2`` (start of the interval that is kept). ``aligned`` says whether the start is a whole interval of ``tz``.
     """
     time = source.time
-    kind = con.execute("SELECT typeof(stamp) FROM base LIMIT 1").fetchone()
-    typed = "VARCHAR" if kind is None else str(kind[0])
+    kinds = con.execute("SELECT typeof(stamp) FROM base LIMIT 1").fetchall()
+    typed = str(kinds[0][0]) if kinds else "VARCHAR"
     naive, instant, exists, other = _readings(source, typed)
     local_start = f"timezone('{tz.key}', start1)"
     shift = f"to_microseconds({micros(source.interval.total_seconds())})" if time.stamps == "end" else "to_microseconds(0)"

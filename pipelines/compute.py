@@ -43,7 +43,7 @@ def values(
 ) -> tuple[int, int]:
     """Compute all slots that dirty cells before ``until`` reach; returns (slots computed, values changed). Inside a transaction.
 
-    Leaves the days from which held levels must be rerun in ``dirty_levels`` and clears the dirt it worked off.
+    Leaves the days on which held levels must be rerun in ``dirty_levels`` and clears the dirt it worked off.
     """  # fmt: skip
     con, slug = store.con, config.municipality.municipality
     con.execute(
@@ -183,8 +183,8 @@ def _compute_card(
     recorded, gone = (f"least({now}, n.{late})", f"least({now}, o.{late})") if assume_arrival else (now, now)
     changes = store.replace("indicator_values", new, f"SELECT * FROM {current}", recorded, gone)
     con.execute("""
-        INSERT INTO dirty_levels SELECT municipality, indicator, place, min(CAST(interval_start AS DATE))
-        FROM changed_indicator_values GROUP BY ALL
+        INSERT INTO dirty_levels SELECT DISTINCT municipality, indicator, place, CAST(interval_start AS DATE)
+        FROM changed_indicator_values
     """)
     return int(count), changes.total
 
@@ -243,15 +243,14 @@ def _cells(store: Store, config: Config, card: Card, at: datetime) -> None:
     for name in inputs:
         _input(store, config, card, name, start, end, at)
     first, *others = inputs
-    joins = " ".join(f"JOIN input_{o} ON input_{o}.place = input_{first}.place AND input_{o}.slot_start = input_{first}.slot_start"
-                     for o in others)  # fmt: skip
+    joins = " ".join(f"JOIN input_{o} USING (place, slot_start, interval_minutes)" for o in others)
     order = "['ok', 'suppressed', 'missing', 'outage', 'invalid']"
     ranks = ", ".join(f"list_position({order}, input_{n}.status)" for n in inputs)
     values = ", ".join(f"input_{n}.value AS {n}, input_{n}.low AS {n}_low, input_{n}.high AS {n}_high" for n in inputs)
     baseline = ""
     if card.baseline:
-        joins += f""" LEFT JOIN known_for_slots b ON b.source = input_{first}.source AND b.place = input_{first}.place
-                AND b.interval_minutes = input_{first}.interval_minutes AND b.local_date = input_{first}.local_date
+        joins += f""" LEFT JOIN known_for_slots b ON b.source = input_{first}.source AND b.place = s.place
+                AND b.interval_minutes = s.interval_minutes AND b.local_date = input_{first}.local_date
                 AND b.local_time = CAST(input_{first}.local_ts AS TIME)"""
         baseline = ", " + ", ".join(f'b."{c}"' for c in card.baseline)
         dates = one(con.execute(f"SELECT min(local_date), max(local_date) FROM input_{first}"))
@@ -259,12 +258,12 @@ def _cells(store: Store, config: Config, card: Card, at: datetime) -> None:
         con.execute(f"CREATE OR REPLACE TEMP TABLE known_for_slots AS SELECT * FROM {relation} WHERE municipality = '{slug}'")
     con.execute(f"""
         CREATE OR REPLACE TEMP TABLE cells AS
-        SELECT '{slug}' AS municipality, s.place, s.place_kind, input_{first}.source, s.slot_start AS interval_start,
+        SELECT '{slug}' AS municipality, s.place_kind, input_{first}.source, s.slot_start AS interval_start,
                input_{first}.slot_end AS interval_end, input_{first}.local_date, CAST(input_{first}.local_ts AS TIME) AS local_time,
                {order}[greatest({ranks})] AS status, least({", ".join(f"input_{n}.coverage" for n in inputs)}) AS coverage,
-               least({", ".join(f"input_{n}.confidence" for n in inputs)}) AS confidence, {values}, s.* EXCLUDE (place, place_kind, slot_start)
+               least({", ".join(f"input_{n}.confidence" for n in inputs)}) AS confidence, {values}, s.* EXCLUDE (place_kind)
                {baseline}
-        FROM slot_settings s JOIN input_{first} ON input_{first}.place = s.place AND input_{first}.slot_start = s.slot_start {joins}
+        FROM slot_settings s JOIN input_{first} USING (place, slot_start, interval_minutes) {joins}
     """)
 
 

@@ -19,12 +19,16 @@ class UsageError(Exception):
 
 def in_words(error: BaseException) -> tuple[int, list[str]]:
     """(exit code, lines) for an error: mistakes in config 2, a held workspace 4, anything unforeseen 1."""
+    from pipelines.explain import NotFound
+    from pipelines.flows.server import ServerError
     from pipelines.store.tables import FormatError
 
     if isinstance(error, Problems):
         return USAGE, [str(p) for p in error.problems]
-    if isinstance(error, (UsageError, FormatError)) or type(error).__name__ == "NotFound":
+    if isinstance(error, UsageError | FormatError | NotFound):
         return USAGE, [str(error)]
+    if isinstance(error, ServerError):
+        return FAULT, [str(error)]
     if isinstance(error, HeldError):
         return HELD, [str(error)]
     if _working_database_open_elsewhere(error):

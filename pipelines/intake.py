@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
 import hashlib
 import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Literal
 from zoneinfo import ZoneInfo
@@ -112,11 +114,19 @@ def take_in(
         if findings:
             return Taken("closed", gate_reason(findings, source, raw), known, None, records)
         _refuse_what_does_not_fit(raw, source, issued)
-        with duckdb.connect() as con:
+        with _engine().cursor() as con:
             con.execute("SET TimeZone = 'UTC'")
             return _judged(con, raw, source, known, issued, k=k, withhold_zero=withhold_zero, tz=tz, after=after, until=until)
     except UnreadableError as error:
         return Taken("refused", f"{error.code}: {error}", known, issued, records)
+
+
+@cache
+def _engine() -> duckdb.DuckDBPyConnection:
+    """An empty database in memory, as opening one costs more than a small delivery. What a cursor puts in it ends with it."""
+    engine = duckdb.connect(config=readers.NO_SPILL)
+    atexit.register(engine.close)
+    return engine
 
 
 def _refuse_what_does_not_fit(raw: Raw, source: Source, issued: datetime | None) -> None:
@@ -151,28 +161,27 @@ def _judged(
     cells = con.sql(_CELLS).to_arrow_table().cast(CELLS)
     refused = refusals.table(con, raw, source, with_bad_lines=first)
     bad_lines = raw.bad.num_rows if first else 0
-    newest = con.execute("SELECT max(issued_at) FROM record").fetchone()
+    newest = con.execute("SELECT max(issued_at) FROM record").fetchall()[0][0]
     return Taken(
-        "accepted", None, known, issued or (newest[0].astimezone(UTC) if newest and newest[0] else None), raw.records,
+        "accepted", None, known, issued or (newest.astimezone(UTC) if newest else None), raw.records,
         cells=cells, refused=refused, **_counts(con, bad_lines, first),
     )  # fmt: skip
 
 
 def _counts(con: duckdb.DuckDBPyConnection, bad_lines: int, first: bool) -> dict[str, int]:
     """Rows by what became of them; ``rows_in`` is counted on its own, so that a row lost on the way would show."""
-    row = con.execute(
+    [row] = con.execute(
         """
-        WITH small AS (SELECT DISTINCT place, slot, occ FROM stored WHERE status = 'suppressed'),
-        kept_rows AS (SELECT *, (place, slot, occ) IN (SELECT (place, slot, occ) FROM small) AS is_small
-                      FROM judged WHERE first AND NOT refused),
-        lost AS (SELECT count(*) FILTER (NOT waits) AS due, count(*) FILTER (waits) AS waiting FROM troubled)
-        SELECT (SELECT count(DISTINCT (place, slot, occ)) FROM cell) + due, (SELECT count(*) FROM kept_rows WHERE NOT is_small),
-               (SELECT count(*) FROM kept_rows WHERE is_small), (SELECT count(*) FROM judged WHERE refused) + due,
-               (SELECT count(*) FROM judged WHERE NOT refused AND NOT first), (SELECT count(*) FROM record WHERE NOT kept),
-               (SELECT count(DISTINCT (place, slot, occ)) FROM held) + waiting
-        FROM lost"""
-    ).fetchone()
-    assert row is not None
+        WITH due AS (SELECT count(*) FILTER (NOT waits) AS lost, count(*) FILTER (waits) AS waiting FROM troubled),
+        small AS (SELECT DISTINCT place, slot, occ, true AS is_small FROM stored WHERE status = 'suppressed'),
+        rows AS (SELECT count(*) FILTER (first AND NOT refused AND is_small IS NULL) AS accepted,
+                        count(*) FILTER (first AND NOT refused AND is_small) AS suppressed,
+                        count(*) FILTER (refused) AS refused, count(*) FILTER (NOT refused AND NOT first) AS duplicate
+                 FROM judged LEFT JOIN small USING (place, slot, occ))
+        SELECT (SELECT count(DISTINCT (place, slot, occ)) FROM cell) + lost, accepted, suppressed, refused + lost, duplicate,
+               (SELECT count(*) FROM record WHERE NOT kept), (SELECT count(DISTINCT (place, slot, occ)) FROM held) + waiting
+        FROM due, rows"""
+    ).fetchall()
     rows_in, accepted, suppressed, refused, duplicate, filtered, held = map(int, row)
     return {
         "rows_in": rows_in + bad_lines, "rows_accepted": accepted, "rows_suppressed": suppressed,

@@ -118,19 +118,22 @@ def _merge(store: Store, arrival: Arrival, start: datetime, end: datetime) -> No
                CASE WHEN wins THEN content_hash WHEN had_candidate THEN was_hash END AS content_hash,
                CASE WHEN wins AND NOT same THEN delivery_id WHEN had_candidate THEN was_delivery END AS delivery_id,
                wins, has_candidate, had_candidate, cand_value AS sent_value, withheld_high AS sent_withheld,
-               delivery_id AS sent_by, was_value, was_withheld, was_status, was_recorded, same
+               delivery_id AS sent_by, was_value, was_withheld, was_status, was_recorded, same,
+               coalesce(invalid, false) AS sent_invalid, same OR (NOT has_candidate AND coalesce(outage, false) AND was_outage) AS doubled
         FROM judged
     """)
 
 
 def _duplicates(store: Store) -> tuple[int, int]:
-    """Rows of this delivery all of whose measures stood already, equal: (accepted ones, suppressed ones)."""
-    found = one(store.con.execute("""
+    """Rows (place and interval) all of whose measures stood already, equal: (accepted ones, suppressed ones)."""
+    found = one(
+        store.con.execute("""
         SELECT count(*) FILTER (NOT withheld), count(*) FILTER (withheld) FROM (
-            SELECT row_number, bool_and(same) AS doubled, bool_or(sent_withheld IS NOT NULL) AS withheld
-            FROM merged_cells WHERE has_candidate GROUP BY row_number) WHERE doubled
-    """))
-    return (found[0], found[1]) if found else (0, 0)
+            SELECT bool_and(doubled) AS doubled, bool_or(sent_withheld IS NOT NULL) AS withheld
+            FROM merged_cells GROUP BY place, interval_start HAVING NOT bool_or(sent_invalid)) WHERE doubled
+    """)
+    )
+    return found[0], found[1]
 
 
 def apply(store: Store, merged: str) -> int:

@@ -30,7 +30,7 @@ def publish(store: Store, at: datetime) -> Path:
     for leftover in store.published.glob(f".{FILE}*"):
         leftover.unlink()
     con = store.con
-    con.execute(f"ATTACH '{aside}' AS pub (STORAGE_VERSION 'v1.2.0')")
+    con.execute(f"ATTACH '{_quoted(str(aside))}' AS pub (STORAGE_VERSION 'v1.2.0')")
     try:
         _about(store, at)
         # Names inside views and macros are looked up where they are made: they must find the published tables.
@@ -72,7 +72,7 @@ def _about(store: Store, at: datetime) -> None:
         "clock": "all TIMESTAMPTZ are UTC; local_date and local_time are the municipality's clock",
         "persons": "situations are places and times; no row is about a person, none can be",
     }
-    store.con.execute("DELETE FROM about WHERE NOT starts_with(key, 'time_zone:')")
+    store.con.execute("DELETE FROM about WHERE list_contains(?, key)", [list(rows)])
     store.con.executemany("INSERT INTO about VALUES (?, ?)", list(rows.items()))
 
 
@@ -103,7 +103,7 @@ def _view(store: Store, name: str, columns: tuple[str, ...], physical_name: str)
     sealed = ""
     if files:
         listed = ", ".join(f"'{f}'" for f in files)
-        root = f"coalesce(getvariable('drukte_root'), '{store.published}/')"
+        root = f"coalesce(getvariable('drukte_root'), '{_quoted(str(store.published))}/')"
         sealed = f""" UNION ALL BY NAME SELECT {_list(columns)} FROM read_parquet(
             list_transform([{listed}], lambda f: {root} || 'sealed/' || f))"""
     con.execute(f"CREATE VIEW pub.{name} AS SELECT {_list(columns)} FROM hot_{name}{sealed}")

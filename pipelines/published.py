@@ -16,7 +16,8 @@ def connect(path: str | Path) -> duckdb.DuckDBPyConnection:
     file = Path(path).resolve()
     con = duckdb.connect()
     con.execute("SET TimeZone='UTC'")
-    con.execute(f"ATTACH '{file}' AS indicators (READ_ONLY)")
+    path_text, root = str(file).replace("'", "''"), str(file.parent).replace("'", "''")
+    con.execute(f"ATTACH '{path_text}' AS indicators (READ_ONLY)")
     con.execute("USE indicators")
-    con.execute(f"SET VARIABLE drukte_root = '{file.parent}/'")
+    con.execute(f"SET VARIABLE drukte_root = '{root}/'")
     return con

@@ -18,6 +18,8 @@ import pyarrow.parquet as pq
 from schemas.settings.source import Csv, Parquet, Reader
 
 BAD_LINES = pa.schema([("row_number", pa.int64()), ("check_name", pa.string()), ("message", pa.string())])
+# A database that works on raw rows may not spill them to a folder on disk.
+NO_SPILL: dict[str, str | bool | int | float | list[str]] = {"temp_directory": ""}
 _BOMS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
 _EMPTY = "the file is empty. Ask the supplier for it again."
 _MOST_COLUMNS = 5_000

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import pyarrow as pa
@@ -16,12 +18,23 @@ from schemas.config import Config
 from schemas.results import TABLES
 
 
-def write(store: Store, config: Config, cards: Mapping[str, Card], at: datetime) -> None:
-    """Replace this municipality's rows of ``places``, ``thresholds`` and ``purposes``; add cards not seen before. Inside a transaction."""
+ALWAYS = (datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC))
+
+
+def write(store: Store, config: Config, cards: Mapping[str, Card]) -> None:
+    """Replace this municipality's rows of ``places``, ``thresholds`` and ``purposes``; add cards not seen before.
+
+    Does nothing while config and cards are what they were the last time. Inside a transaction.
+    """
     slug = config.municipality.municipality
+    fingerprint = _fingerprint(config, cards)
+    key = f"reference:{slug}"
+    if (fingerprint,) in store.con.execute("SELECT text FROM card_state WHERE municipality = ? AND key = ?", [slug, key]).fetchall():
+        return
+    store.con.execute("INSERT OR REPLACE INTO card_state VALUES (?, ?, ?)", [slug, key, fingerprint])
     rows = {
         "places": _places(config),
-        "thresholds": in_force.threshold_rows(config, cards, at, at),
+        "thresholds": in_force.threshold_rows(config, cards, *ALWAYS),
         "purposes": _purposes(config),
     }
     for name, new in rows.items():
@@ -33,8 +46,20 @@ def write(store: Store, config: Config, cards: Mapping[str, Card], at: datetime)
     for card in new_cards:
         store.con.execute("DELETE FROM indicators WHERE indicator = ? AND definition_hash = ?", [card["indicator"], card["definition_hash"]])
     _insert(store, "indicators", new_cards)
-    store.con.execute("DELETE FROM about WHERE key = ?", [f"time_zone:{slug}"])
-    store.con.execute("INSERT INTO about VALUES (?, ?)", [f"time_zone:{slug}", config.municipality.timezone])
+    facts = {f"time_zone:{slug}": config.municipality.timezone, f"name:{slug}": config.municipality.name.nl}
+    facts |= {f"source.{s.source}.delay_minutes": f"{s.delay.total_seconds() / 60:g}" for s in config.sources.values()}
+    store.con.execute("DELETE FROM about WHERE list_contains(?, key)", [list(facts)])
+    store.con.executemany("INSERT INTO about VALUES (?, ?)", list(facts.items()))
+
+
+def _fingerprint(config: Config, cards: Mapping[str, Card]) -> str:
+    """A hash of all that the reference tables are made from."""
+    parts = [config.municipality.model_dump_json(), *(p.model_dump_json() for p in config.purposes.values())]
+    parts += [f"{row.place.model_dump_json()}{json.dumps(row.geometry)}{row.file}{row.line}" for row in config.places]
+    parts += [f"{c.definition_hash}{c.text_hash}{c.model_dump_json()}" for c in cards.values()]
+    # Lines of thresholds move when a comment is added above them.
+    parts += [str(config.document.line(("thresholds", n))) for n in range(len(config.municipality.thresholds))]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
 def _insert(store: Store, name: str, rows: list[dict[str, Any]]) -> None:
@@ -49,8 +74,6 @@ def _insert(store: Store, name: str, rows: list[dict[str, Any]]) -> None:
 
 
 def _places(config: Config) -> list[dict[str, Any]]:
-    import json
-
     beside = pairs(config)
     rows = []
     for row in config.places:

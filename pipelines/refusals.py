@@ -41,6 +41,8 @@ _MESSAGES = {
 
 def table(con: duckdb.DuckDBPyConnection, raw: Raw, source: Source, *, with_bad_lines: bool) -> pa.Table:
     """Refusals of a reading as :data:`REFUSED`, by row: at most :data:`MOST`, of every kind some, and a last row that sums up."""
+    if not _anything(con) and not (with_bad_lines and raw.bad.num_rows):
+        return REFUSED.empty_table()
     con.register("bad_line", raw.bad)
     con.execute(f"CREATE TEMP TABLE refusal AS {_all(source, with_bad_lines)}")
     con.execute(
@@ -50,15 +52,23 @@ def table(con: duckdb.DuckDBPyConnection, raw: Raw, source: Source, *, with_bad_
     )
     columns = "row_number, column_name, check_name, message"
     rows = con.sql(f"SELECT {columns} FROM shown ORDER BY {columns}").to_arrow_table().cast(REFUSED)
-    more = con.execute(
+    [[more, row_number, kinds]] = con.execute(
         "SELECT sum(n)::BIGINT, max(row_number), string_agg(n || ' ' || check_name, ', ' ORDER BY n DESC, check_name) FROM"
         " (SELECT check_name, count(*) AS n, max(row_number) AS row_number FROM refusal"
         "  ANTI JOIN shown USING (row_number, column_name, check_name) GROUP BY check_name)"
-    ).fetchone()
-    if more is None or more[0] is None:
+    ).fetchall()
+    if more is None:
         return rows
-    told = f"{more[0]} more refusals are not listed: {more[2]}."
-    return pa.concat_tables([rows, pa.table([[more[1]], [""], ["more"], [told]], schema=REFUSED)])
+    told = f"{more} more refusals are not listed: {kinds}."
+    return pa.concat_tables([rows, pa.table([[row_number], [""], ["more"], [told]], schema=REFUSED)])
+
+
+def _anything(con: duckdb.DuckDBPyConnection) -> bool:
+    [[found]] = con.execute(
+        "SELECT EXISTS (FROM troubled WHERE NOT waits) OR EXISTS (FROM cell WHERE state = 'bad') OR EXISTS (FROM conflict)"
+        " OR EXISTS (FROM kept WHERE NOT whole)"
+    ).fetchall()
+    return bool(found)
 
 
 def _all(source: Source, with_bad_lines: bool) -> str:

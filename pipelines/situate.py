@@ -189,8 +189,9 @@ def _rerun(store: Stored, config: Config, walk: Walk, atoms: list[Atom], every_v
                 if carried is not None:
                     walk.thaw(index, carried)
                     atom.low = walk.begins(index)
-        rows = _load(store, config, walk, atoms, sorted(i for i in under_way if atoms[i].first < stop), day, stop)
-        _walk_days(walk, atoms, rows, range(day, stop), under_way, stopped)
+        wanted = sorted(i for i in under_way if atoms[i].first < stop)
+        rows = _load(store, config, walk, atoms, wanted=wanted, day=day, stop=stop)
+        _walk_days(walk, atoms, rows, range(day, stop), under_way=under_way, stopped=stopped)
         most = MAX_ROWS // (len(walk.state.on[0]) * DAY // 900)
         day, length = stop, max(1, min(length * 4, MAX_DAYS, most))
     restless = walk.restless()
@@ -204,7 +205,7 @@ def _rerun(store: Stored, config: Config, walk: Walk, atoms: list[Atom], every_v
 
 
 def _walk_days(
-    walk: Walk, atoms: list[Atom], rows: Rows, days: range, under_way: set[int], stopped: dict[int, int | None]
+    walk: Walk, atoms: list[Atom], rows: Rows, days: range, *, under_way: set[int], stopped: dict[int, int | None]
 ) -> None:
     """Walk over ``days``; atoms that carry what they carried before, after their last dirty day, are done."""
     of_day = rows.start // DAY
@@ -265,13 +266,13 @@ def _write_carried(con: duckdb.DuckDBPyConnection, slug: str, atoms: list[Atom],
     con.unregister("carried_new")
 
 
-def _load(store: Stored, config: Config, walk: Walk, atoms: list[Atom], wanted: list[int], day: int, stop: int) -> Rows:
+def _load(store: Stored, config: Config, walk: Walk, atoms: list[Atom], *, wanted: list[int], day: int, stop: int) -> Rows:
     """Values of the days [day, stop) of the atoms that are not at rest or reach a band; of pending ones from their start."""
     restless = walk.restless()
     series: dict[str, list[Any]] = {"series": [], "atom": [], "indicator": [], "place": [], "load_from": [], "restless": []}
     for i in wanted:
         begin = max(day, atoms[i].first) * DAY
-        start = min(walk.reaches_back(i) or begin, begin)
+        start = min(walk.reaches_back(i) or begin, begin) if restless[i] else begin
         for number, one in zip(walk.series_of(i), walk.atoms[i], strict=True):
             for name, value in zip(series, (number, i, one.indicator, atoms[i].place, start, bool(restless[i])), strict=True):
                 series[name].append(value)

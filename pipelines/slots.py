@@ -67,7 +67,7 @@ def slots_sql(
     """SELECT of one feed's slots that start in [start, end) and are due or complete at ``at``.
 
     Columns: municipality, dataset, source, place, interval_minutes, slot_start, slot_end, local_date, local_ts, rank,
-    coverage, status, value, low, high. ``wanted`` (a relation place, slot_start) restricts the slots.
+    coverage, status, value, low, high. ``wanted`` (a relation place, slot_start, interval_minutes) restricts the slots.
     """
     slug, zone = config.municipality.municipality, config.municipality.timezone
     measures = ", ".join(f"'{m}'" for m in feed.measures)
@@ -81,7 +81,7 @@ def slots_sql(
     )
     known = "status IN ('ok', 'suppressed')"
     slot = bucket(str(minutes), "o.interval_start", config)
-    semi = f"SEMI JOIN {wanted} w ON w.place = o.place AND w.slot_start = {slot}" if wanted else ""
+    semi = f"SEMI JOIN {wanted} w ON w.place = o.place AND w.slot_start = {slot} AND w.interval_minutes = {minutes}" if wanted else ""
     return f"""
     SELECT '{slug}' AS municipality, '{feed.dataset}' AS dataset, '{feed.source}' AS source, place, {minutes} AS interval_minutes,
            slot_start, slot_start + INTERVAL {minutes} MINUTES AS slot_end,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from indicators import card
+from indicators import card, config_check
 from indicators.card import Card
 from schemas import config as settings
 from schemas.config import Config
@@ -19,8 +19,6 @@ def cards(config_dir: Path) -> dict[str, Card]:
 
 def checked(config_dir: Path, slug: str, data: Path | None = None) -> tuple[Config, dict[str, Card], list[Problem]]:
     """Settings and cards of one municipality, with the mistakes found between the two. Raises :class:`Problems` for others."""
-    from indicators import config_check
-
     config, known = settings.load(config_dir, slug, data), cards(config_dir)
     return config, known, config_check.check(config, known)
 

@@ -80,7 +80,7 @@ def tick(
     show = progress or (lambda _text, _share: None)
     summary = Summary(_run_id(store, config, verb, at), config.municipality.municipality, at)
     with store.transaction():
-        reference.write(store, config, cards, at)
+        reference.write(store, config, cards)
     summary.deliveries = take_in(store, config, at, verb, show)
     summary.slots_computed, summary.values_changed = compute_due(store, config, cards, at, verb, summary.run_id, restate, show)
     show("situations", 0.9)

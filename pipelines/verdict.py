@@ -38,10 +38,15 @@ def judge(con: duckdb.DuckDBPyConnection, source: Source, contract: Contract, af
     waits = f"timed AND slot_end > {_instant(until)}"
     con.execute(f"CREATE TEMP TABLE troubled AS SELECT *, {waits} AS waits FROM live WHERE problem IS NOT NULL")
     _apply_contract(con, contract, mapping.measures(source), source.interval)
-    con.execute(_CONFLICT)
+    con.execute(_CONFLICT if _any(con, "cell WHERE occ > 1") else _NO_CONFLICT)
     con.execute(_JUDGED)
     con.execute(f"CREATE TEMP TABLE kept AS {_aggregated(source, contract)}")
-    con.execute(_INCOMPLETE)
+    if source.aggregate_to:
+        con.execute(_INCOMPLETE)
+
+
+def _any(con: duckdb.DuckDBPyConnection, rows: str) -> bool:
+    return bool(con.execute(f"SELECT 1 FROM {rows} LIMIT 1").fetchall())
 
 
 def _instant(value: datetime) -> str:
@@ -116,6 +121,8 @@ _CONFLICT = """
     bad AS (SELECT DISTINCT place, start, occ FROM cell WHERE state = 'bad')
     SELECT place, slot, start, measure FROM cell SEMI JOIN twice USING (place, start) ANTI JOIN bad USING (place, start, occ)
     GROUP BY place, slot, start, measure HAVING count(DISTINCT {'state': state, 'value': value}) > 1"""
+
+_NO_CONFLICT = "CREATE TEMP TABLE conflict AS SELECT place, slot, start, measure FROM cell LIMIT 0"
 
 _JUDGED = """
     CREATE TEMP TABLE judged AS

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 Loc = tuple[str | int, ...]
 Mistake = tuple[Loc, str, str]
 
+_UNKNOWN, _ABSENT = "unknown key", "this key is required"
 _NEEDED = {
     "string_type": ("text is needed", "Put it in quotes."),
     "model_type": ("keys and values are needed", "Write `key: value` lines below it, indented."),
@@ -50,7 +51,10 @@ def explain(model: type[BaseModel], data: Any, error: ValidationError) -> list[M
         loc = _in_file(data, one["loc"], one["type"])
         found.setdefault(loc, []).append(_mistake(model, loc, dict(one)))
     deepest = [loc for loc in found if not any(other[: len(loc)] == loc and other != loc for other in found)]
-    return [_merged(found[loc]) for loc in deepest]
+    told = [_merged(found[loc]) for loc in deepest]
+    # A key that is missing because it was misspelt is one mistake, not two.
+    meant = {(loc[:-1], fix) for loc, what, fix in told if what == _UNKNOWN}
+    return [m for m in told if not (m[1] == _ABSENT and (m[0][:-1], f"Did you mean `{m[0][-1]}`?") in meant)]
 
 
 def _in_file(data: Any, loc: Loc, kind: str) -> Loc:
@@ -76,9 +80,9 @@ def _merged(options: list[Mistake]) -> Mistake:
 def _mistake(model: type[BaseModel], loc: Loc, error: dict[str, Any]) -> Mistake:
     kind = error["type"]
     if kind == "extra_forbidden":
-        return loc, "unknown key", did_you_mean(str(loc[-1]), known_keys(model, loc[:-1]))
+        return loc, _UNKNOWN, did_you_mean(str(loc[-1]), known_keys(model, loc[:-1]))
     if kind == "missing":
-        return loc, "this key is required", f"Add `{error['loc'][-1]}:`."
+        return loc, _ABSENT, f"Add `{error['loc'][-1]}:`."
     return loc, *_wrong_value(kind, error.get("input"), error.get("ctx", {}), str(error["msg"]))
 
 

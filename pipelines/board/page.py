@@ -150,7 +150,11 @@ class _Page:
 
     def _lane(self, lane: Row) -> Row:
         clock = self.clocks[lane["municipality"]]
-        told = [{**run, "said": self._run(run, clock)} for run in self.runs.get(_lane_key(lane), [])]
+        runs = self.runs.get(_lane_key(lane), [])
+        before = [None, *(run["look"] for run in runs)]
+        told = [
+            {**run, "said": self._run(run, clock), "marked": run["look"] != last} for run, last in zip(runs, before, strict=False)
+        ]
         place = self.place_names.get((lane["municipality"], lane["place"]), lane["place"])
         return {
             **lane, "title": self._title(lane), "value_said": self._value(lane), "reason_said": self._reason(lane["reason"]),

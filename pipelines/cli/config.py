@@ -101,7 +101,7 @@ def _in_force(
 ) -> Iterator[tuple[str, str, list[ChainLink]]]:
     """(indicator, place, what each layer says) wherever a card applies at ``at``."""
     from indicators.in_force import explain_chain
-    from pipelines.cli.common import UsageError
+    from pipelines.faults import UsageError
     from schemas.mistakes import did_you_mean
 
     used, places = list(settings.municipality.indicators), list(settings.place_ids)

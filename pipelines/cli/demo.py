@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 TOWNS = ("waterdam", "veenhaven")
 HISTORY_UNTIL = "2026-06-20T16:00+02:00"
 EVENING_UNTIL = "2026-06-21T00:30+02:00"
-WAKE = timedelta(minutes=5)  # as `drukte serve` would: the calendar says what is due
+WAKE = timedelta(minutes=15)  # coarser than the event's pace, so that the evening is told in a minute
 
 
 def demo(
@@ -121,19 +121,26 @@ def _tell(workspace: Path, began: datetime, until: datetime, lang: str) -> None:
     print("\n" + common.text("demo_faults", lang, slug=TOWNS[0]))
     print("\n".join("   " + line for line in evening.faults(con, TOWNS[0], day, lang, clocks[TOWNS[0]])))
     print("\n" + common.text("demo_situations", lang))
-    for situation in (s for s in found if s["state"] != "pending"):
+    for situation in (s for town in TOWNS for s in found if s["municipality"] == town and s["state"] != "pending"):
         print(f"   {situation['municipality']:<10} {evening.in_a_line(situation, lang, clocks[situation['municipality']])}")
         print(f"              {situation[f'explanation_{lang}']}")
     print("\n" + common.text("demo_differences", lang))
-    print("\n".join("   " + line for line in evening.differences(con, began, lang)))
+    print("\n".join("   " + line for line in evening.differences(con, TOWNS, began, lang)))
     con.close()
     page = board.write(file, file.parent / "board" / "index.html", lang=lang, at=until)
     print("\n" + common.text("demo_next", lang))
     print("   " + common.text("demo_database", lang, path=file))
     print("   " + common.text("demo_board", lang, path=page))
-    worst = max(found, key=lambda s: common.rank(s["peak_level"]), default=None)
-    commands = [f"drukte situations list --workspace {workspace}", f"drukte status --workspace {workspace} --at {EVENING_UNTIL}"]
-    if worst:
-        commands.insert(0, f"drukte explain {worst['situation_id']} --workspace {workspace}")
-    for command in commands:
-        print("   " + common.text("demo_try", lang, command=command))
+    worst = max(found, key=lambda s: (common.rank(s["peak_level"]), s["municipality"] == TOWNS[0]), default=None)
+    verbs = [f"explain {worst['situation_id']}"] if worst else []
+    for verb in (*verbs, "situations list", f"status --at {EVENING_UNTIL}"):
+        print("   " + common.text("demo_try", lang, command=f"{_command()} {verb} --workspace {workspace}"))
+
+
+def _command() -> str:
+    """How this command is called from here: by name when it is on the path, else by file."""
+    import os
+    import shutil
+    import sys
+
+    return "drukte" if shutil.which("drukte") else os.path.relpath(sys.argv[0])

@@ -139,7 +139,7 @@ _DIFFERENCES = f"""
     asked AS (
         SELECT DISTINCT w.place, w.safety_risk, w.leading_indicator AS indicator, m.municipality,
                min(w.started_at) OVER p AS began, max(coalesce(w.ended_at, w.started_at)) OVER p AS ended
-        FROM worst w CROSS JOIN (SELECT DISTINCT municipality FROM runs) m WINDOW p AS (PARTITION BY w.place, w.safety_risk)),
+        FROM worst w CROSS JOIN (SELECT unnest($towns) AS municipality) m WINDOW p AS (PARTITION BY w.place, w.safety_risk)),
     judged AS (
         SELECT a.*, max_by(v.config_hash, (v.value, v.interval_start)) AS config_hash, max(v.value) AS value,
                any_value(v.unit) AS unit
@@ -151,34 +151,35 @@ _DIFFERENCES = f"""
            count(DISTINCT coalesce(w.peak_level, 'none')) OVER (PARTITION BY j.place, j.safety_risk) AS outcomes
     FROM judged j LEFT JOIN worst w ON w.municipality = j.municipality AND w.place = j.place AND w.safety_risk = j.safety_risk
     LEFT JOIN effective_settings e USING (config_hash)
-    QUALIFY outcomes > 1 ORDER BY j.place, j.safety_risk, j.municipality
+    QUALIFY outcomes > 1 ORDER BY j.place, j.safety_risk, list_position($towns, j.municipality)
 """
 
 
-def differences(con: duckdb.DuckDBPyConnection, since: datetime, lang: str) -> list[str]:
-    """Where municipalities that read the same counts came to different levels, with the edges that made the difference."""
+def differences(con: duckdb.DuckDBPyConnection, towns: tuple[str, ...], since: datetime, lang: str) -> list[str]:
+    """Where ``towns`` that read the same counts came to different levels, with the edges that made the difference."""
     from schemas import words
 
     lines: list[str] = []
-    for row in rows(con, _DIFFERENCES, {"since": since}):
+    for row in rows(con, _DIFFERENCES, {"since": since, "towns": list(towns)}):
         head = f"{row['place']}: {words.word('safety_risk', row['safety_risk'], lang)}"
         if head not in lines:
             lines.append(head)
         level = words.word("level", row["peak_level"], lang) if row["peak_level"] else common.text("no_situation", lang)
-        highest = f"{row['indicator']} ≤ {row['value']:g} {row['unit']}"
-        lines.append(f"   {row['municipality']:<10} {level:<16} {highest}; {_edges(row['settings'], lang)}")
+        reached = common.text("reached", lang, indicator=row["indicator"], value=row["value"], unit=row["unit"])
+        lines.append(f"   {row['municipality']:<10} {level:<14} {reached} {_edges(row['settings'], lang)}")
     return lines
 
 
 def _edges(settings: str | None, lang: str) -> str:
-    """``elevated from 0.7 (card), high from 0.9 (place: config/…/waterdam.yaml:112)``."""
+    """``elevated 0.7 (card), high 0.9 (place: config/…/waterdam.yaml:112)``."""
     import json
 
     from schemas import words
+    from schemas.settings import BANDS
 
     bands = json.loads(settings)["bands"] if settings else {}
     said = []
-    for name, band in bands.items():
+    for name, band in ((name, bands[name]) for name in BANDS if name in bands):
         where = f"{band['layer']}: {band['file']}:{band['line']}" if band["layer"] != "card" else "card"
         said.append(f"{words.word('level', name, lang)} {band['enter']:g} ({where})")
     return ", ".join(said)

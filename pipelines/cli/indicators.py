@@ -24,12 +24,12 @@ def _cards(config: Path) -> dict[str, Card]:
 
 
 def _one(config: Path, name: str) -> Card:
-    from pipelines.cli import common
+    from pipelines.faults import UsageError
     from schemas.mistakes import did_you_mean
 
     cards = _cards(config)
     if name not in cards:
-        raise common.UsageError(f"There is no indicator `{name}`. {did_you_mean(name, list(cards))}")
+        raise UsageError(f"There is no indicator `{name}`. {did_you_mean(name, list(cards))}")
     return cards[name]
 
 

@@ -117,12 +117,13 @@ def board(
 ) -> None:
     """Write the situation board: one HTML page."""
     from pipelines import board as page
+    from pipelines import faults
     from pipelines.cli import common
 
     published = common.published(workspace)
     named = common.split(municipality)
     if len(named) > 1:
-        raise common.UsageError("The board shows one municipality or all: name one with --municipality, or none.")
+        raise faults.UsageError("The board shows one municipality or all: name one with --municipality, or none.")
     target = out or published.parent / "board" / "index.html"
     path = page.write(
         published, target, lang=lang, at=common.moment(at) or common.now(), municipality=named[0] if named else None
@@ -158,11 +159,11 @@ def explain(
     published = common.published(workspace)
     by_value = [v for v in (indicator, place, time) if v is not None]
     if bool(situation) == bool(by_value) or len(by_value) not in (0, 3):
-        raise common.UsageError("Give a situation's id, or --indicator, --place and --time together.")
+        raise faults.UsageError("Give a situation's id, or --indicator, --place and --time together.")
     asked = municipality or ([_municipality_of(published, situation)] if situation else None)
     slugs = common.slugs(config, asked)
     if len(slugs) > 1:
-        raise common.UsageError("One municipality at a time: name one with --municipality.")
+        raise faults.UsageError("One municipality at a time: name one with --municipality.")
     settings, cards = start.ready(config, slugs[0], data)
     if situation:
         found = plain.explain_situation(published, settings, cards, situation)

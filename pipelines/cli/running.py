@@ -74,7 +74,8 @@ def _through_the_flow(config: Path, workspace: Path, slugs: list[str], data: Pat
     environment.allow_temporary_server()
     from pipelines.flows.tick import tick_flow
 
-    return tick_flow(**_parameters(config, workspace, slugs, data), at=at.isoformat())
+    outcomes: list[dict[str, Any]] = tick_flow(**_parameters(config, workspace, slugs, data), at=at.isoformat())
+    return outcomes
 
 
 def _parameters(config: Path, workspace: Path, slugs: list[str], data: Path | None) -> dict[str, Any]:

@@ -67,7 +67,8 @@ def tick_flow(
 
 def _scheduled() -> datetime:
     """The planned moment; a run that comes late is for now, and those behind it then find nothing due."""
-    return max(flow_run.scheduled_start_time, datetime.now(UTC))
+    planned: datetime = flow_run.scheduled_start_time
+    return max(planned, datetime.now(UTC))
 
 
 def _say(at: datetime, slug: str, *lines: str) -> None:

@@ -6,6 +6,7 @@ A finding names a column by its position and the kind of content, never a name o
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import pyarrow as pa
@@ -37,7 +38,7 @@ def screen(raw: Raw, source: Source) -> list[Finding]:
     declared = {name.strip() for name in source.declared_columns()}
     findings = {Finding(i + 1, UNDECLARED) for i, name in enumerate(raw.names) if name is None or name not in declared}
     for position, name in enumerate(raw.names, start=1):
-        kinds = _of_name(name) + _of_column(raw.table.column(position - 1), name, source)
+        kinds = [*_of_name(name), *_of_column(raw.table.column(position - 1), name, source)]
         findings |= {Finding(position, kind) for kind in kinds}
     findings |= {Finding(0, kind) for kind in _of_texts(raw.bad_texts, None, source)}
     if not any(f.kind != UNDECLARED for f in findings):
@@ -56,11 +57,12 @@ def reason(findings: list[Finding], source: Source, raw: Raw) -> str:
     return f"{code}: {told}. The delivery was not taken in and nothing of it was kept; follow the runbook for refused deliveries."
 
 
-def _of_name(name: str | None) -> list[str]:
+@cache
+def _of_name(name: str | None) -> tuple[str, ...]:
     if not name:
-        return []
+        return ()
     kind = kind_of(name)
-    return ([kind] if kind else []) + shapes.kinds_in(pa.array([name]), is_place=True, known=frozenset({name}))
+    return (*([kind] if kind else []), *shapes.kinds_in(pa.array([name]), is_place=True, known=frozenset({name})))
 
 
 def _of_column(column: pa.ChunkedArray, name: str | None, source: Source) -> list[str]:

@@ -13,6 +13,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipelines.readers import NO_SPILL
 from pipelines.screen.names import kind_of, words
 
 RECORDS = "per-person records"
@@ -33,7 +34,7 @@ def kinds_in_json(texts: pa.Array) -> list[str]:
     if not len(jsons):
         return []
     found = pa.table({"t": jsons})
-    with duckdb.connect() as con:
+    with duckdb.connect(config=NO_SPILL) as con:
         con.register("found", found)
         keys = con.execute("SELECT DISTINCT unnest(regexp_extract_all(t, ?, 1)) FROM found", [_KEY]).fetchall()
         lists = con.execute(

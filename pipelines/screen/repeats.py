@@ -9,6 +9,8 @@ from __future__ import annotations
 import duckdb
 import pyarrow as pa
 
+from pipelines.readers import NO_SPILL
+
 MANY = 50
 _CODE = r"^[A-Za-z0-9_\-]{6,64}$"
 # Codes hold a digit and a letter, or are long numbers of one length; counts, decimals, dates and words are none of these.
@@ -17,9 +19,9 @@ _ID_LIKE = r"(regexp_matches(v, '[0-9]') AND regexp_matches(v, '[A-Za-z]') OR re
 
 def repeats(values: pa.Array, places: pa.Array, times: pa.Array) -> bool:
     """Whether a column's values behave like identifiers that repeat over time; all three arrays are texts of equal length."""
-    with duckdb.connect() as con:
+    with duckdb.connect(config=NO_SPILL) as con:
         con.register("rows", pa.table({"v": values, "p": places, "t": times}))
-        row = con.execute(
+        [row] = con.execute(
             f"""
             WITH codes AS (SELECT trim(v) AS v, p, t FROM rows WHERE v IS NOT NULL
                            AND regexp_matches(trim(v), '{_CODE}') AND NOT regexp_matches(trim(v), '^[0-9]{{4}}-[0-9]{{2}}')),
@@ -29,8 +31,8 @@ def repeats(values: pa.Array, places: pa.Array, times: pa.Array) -> bool:
                    any_value((SELECT count(DISTINCT p) FROM rows)), any_value((SELECT count(DISTINCT t) FROM rows))
             FROM ids
             """
-        ).fetchone()
-    if row is None or not row[0]:
+        ).fetchall()
+    if not row[0]:
         return False
     many, come_back, wander, seen, known_places, known_times = row
     passing = many > 3 * known_places and seen < 0.3 * known_times

@@ -51,7 +51,13 @@ def relation(
     hot = f"SELECT {columns} FROM {name} {where}"
     if not files:
         return f"({hot})"
-    return f"({hot} UNION ALL BY NAME SELECT {columns} FROM read_parquet({files}) {where})"
+    listed = ", ".join(quoted(f) for f in files)
+    return f"({hot} UNION ALL BY NAME SELECT {columns} FROM read_parquet([{listed}]) {where})"
+
+
+def quoted(text: str | Path) -> str:
+    """A SQL text literal."""
+    return "'" + str(text).replace("'", "''") + "'"
 
 
 def _literal(moment: datetime) -> str:
@@ -68,7 +74,7 @@ def unseal(con: duckdb.DuckDBPyConnection, folder: Path, name: str, days: str) -
         [name],
     ).fetchall()
     for (file,) in rows:
-        con.execute(f"INSERT INTO {name} BY NAME SELECT * FROM read_parquet('{folder / file}')")
+        con.execute(f"INSERT INTO {name} BY NAME SELECT * FROM read_parquet({quoted(folder / file)})")
         con.execute("DELETE FROM manifest WHERE table_name = ? AND file = ?", [name, file])
         con.execute("INSERT OR REPLACE INTO retired_files VALUES (?, NULL)", [file])
 
@@ -107,13 +113,13 @@ def _write(con: duckdb.DuckDBPyConnection, folder: Path, name: str, day: str, fi
         "SELECT file FROM manifest WHERE table_name = ? AND first_day >= ? AND last_day <= ?", [name, first, last]
     ).fetchall()]  # fmt: skip
     where = f"WHERE {day} BETWEEN DATE '{first}' AND DATE '{last}'"
-    parts = [f"SELECT * FROM {name} {where}", *(f"SELECT * FROM read_parquet('{folder / f}')" for f in old)]
+    parts = [f"SELECT * FROM {name} {where}", *(f"SELECT * FROM read_parquet({quoted(folder / f)})" for f in old)]
     target = folder / name
     target.mkdir(exist_ok=True)
     temporary = target / f".{first}.tmp"
     rows = " UNION ALL BY NAME ".join(parts)
-    con.execute(f"COPY (FROM ({rows}) ORDER BY ALL) TO '{temporary}' (FORMAT parquet, COMPRESSION zstd)")
-    count = one(con.execute(f"SELECT count(*) FROM read_parquet('{temporary}')"))[0]
+    con.execute(f"COPY (FROM ({rows}) ORDER BY ALL) TO {quoted(temporary)} (FORMAT parquet, COMPRESSION zstd)")
+    count = one(con.execute(f"SELECT count(*) FROM read_parquet({quoted(temporary)})"))[0]
     expected = one(con.execute(f"SELECT count(*) FROM ({rows})"))[0]
     if count != expected:
         raise OSError(f"{temporary}: {count} rows written, {expected} expected. Check the disk; nothing was changed.")

@@ -49,7 +49,11 @@ def order_mistakes(bands: Bands, direction: str) -> list[tuple[str, str, str]]:
 
 
 class When(Strict):
-    """A selector by local clock and calendar; all that are given must hold. ``time`` may pass midnight."""
+    """A selector by local clock and calendar; all that are given must hold.
+
+    ``time`` may pass midnight; the night then belongs to the day on which it began (``fri`` with ``22:00-04:00`` holds on
+    Saturday at 02:00).
+    """
 
     time: str | None = Field(default=None, pattern=r"^\d{2}:\d{2}-\d{2}:\d{2}$")
     weekdays: tuple[Weekday, ...] | None = None

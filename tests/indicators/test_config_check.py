@@ -13,7 +13,6 @@ from indicators.card import catalogue
 from indicators.grammar import Card
 from schemas import config as configs
 from schemas.problems import Problem, Problems
-from schemas.settings import Band
 from tests.indicators.a_town import card, threshold, town
 from tests.schemas import a_config
 
@@ -51,10 +50,10 @@ KINDS: dict[str, tuple[Changes, str, str, str, str, str]] = {
         TOWN, "effective_from", "thresholds.0.effective_from", "has no offset", "Add it: 2026-03-01T00:00:00+02:00"),
     "edges out of order": (
         _of_town("enter: 2.0, exit: 1.8", "enter: 3.6, exit: 3.2"),
-        TOWN, "- indicator: density", "thresholds.0.bands.elevated", "enter 3.5 is not above elevated's 3.6", "Put the edges in order"),
+        TOWN, "elevated: {enter", "thresholds.0.bands.elevated", "enter 3.5 is not above", "Put the edges in order"),
     "exit outside enter": (
         _of_town("exit: 1.8", "exit: 2.1"),
-        TOWN, "- indicator: density", "thresholds.0.bands.elevated", "exit 2.1 lies outside enter 2.0", "calm side of enter"),
+        TOWN, "elevated: {enter", "thresholds.0.bands.elevated", "exit 2.1 lies outside enter 2.0", "calm side of enter"),
     "unknown indicator": (
         _of_town("  specific_flow: {}", "  specific_flwo: {}"),
         TOWN, "specific_flwo", "indicators.specific_flwo", "no indicator `specific_flwo`", "Did you mean `specific_flow`?"),
@@ -84,17 +83,20 @@ KINDS: dict[str, tuple[Changes, str, str, str, str, str]] = {
         TOWN, "sources:", "sources.0", "there is no source `zone`", "Did you mean `zones`?"),
     "interval finer than the source": (
         _of_town("density: {}", "density: {interval: 5min}"),
-        TOWN, "density: {interval", "indicators.density.interval", "not made of whole intervals of source `zones` (15min)", "`interval: 15min`"),
+        TOWN, "density: {interval", "indicators.density.interval", "of source `zones` (15min)", "`interval: 15min`"),
+    "interval that is no multiple of the source's": (
+        {"sources/zones.yaml": [("interval: 15min", "interval: 10min")]},
+        TOWN, "interval: 15min", "interval", "15min for `density` is not made of whole intervals", "`interval: 10min`"),
     "event's interval finer than the source": (
         _of_town("square: {usable_area: 800}", "square: {usable_area: 800, interval: 5min}"),
         TOWN, "interval: 5min", "events.0.places.square.interval", "of source `zones` (15min)", "`interval: 15min`"),
     "hourly source under a quarter-hourly default": (
         {"sources/zones.yaml": [("interval: 15min", "interval: 60min")]},
-        TOWN, "interval: 15min", "interval", "15min for `density` is not made of whole intervals of source `zones` (1h)", "`interval: 1h`"),
+        TOWN, "interval: 15min", "interval", "15min for `density` is not made of", "`interval: 1h`"),
     "band the card does not have": (
-        {**_of_town("- indicator: density", "- indicator: unusualness"), "purposes/crowd-safety.yaml": [("[density,", "[density, unusualness,")]}
-        | {"municipalities/town.yaml": [("- indicator: density", "- indicator: unusualness"), ("  density: {}", "  density: {}\n  unusualness: {}"),
-                                        ("      elevated: {enter", "      critical: {enter")]},
+        {"purposes/crowd-safety.yaml": [("[density,", "[density, unusualness,")],
+         "municipalities/town.yaml": [("- indicator: density", "- indicator: unusualness"), ("  elevated: {", "  critical: {"),
+                                      ("  density: {}", "  density: {}\n  unusualness: {}")]},
         TOWN, "critical:", "thresholds.0.bands.critical", "`unusualness` has no band `critical`", "It has elevated, high"),
     "condition of the definition in a threshold": (
         _of_town("exit: 1.8,", "exit: 1.8, at_once: value > 3,"),
@@ -125,7 +127,7 @@ KINDS: dict[str, tuple[Changes, str, str, str, str, str]] = {
         GATES, "measures:", "measures", "count_in/count_out and count_total of one source", "list the other under `ignore`"),
     "a line that is counted as a zone": (
         {"sources/zones.yaml": [("A: square", "A: gate")]},
-        "config/sources/zones.yaml", "A: gate", "place.map.A", "`gate` is a line; zone_counts counts at a zone or facility", "another dataset"),
+        "config/sources/zones.yaml", "A: gate", "place.map.A", "`gate` is a line; zone_counts counts at", "another dataset"),
     "no source for an indicator": (
         {"municipalities/town.yaml": [("[zones, gates]", "[gates]")]},
         TOWN, "density: {}", "indicators.density", "no source delivers zone_counts.present", "Add such a source"),
@@ -145,8 +147,11 @@ def test_a_broken_configuration_is_refused_with_file_line_key_and_fix(kind: str,
     assert str(problem).startswith(f"{file}:{problem.line}:")
 
 
-@pytest.mark.parametrize("kind", [k for k in KINDS if k not in {"no source for an indicator", "unknown dataset", "unknown measure",
-                                                                "a total beside its directions", "wrong duration"}])  # fmt: skip
+# These leave an indicator without data, which is told too.
+CONSEQUENCES = {"no source for an indicator", "unknown dataset", "unknown measure", "a total beside its directions"}
+
+
+@pytest.mark.parametrize("kind", sorted(set(KINDS) - CONSEQUENCES))
 def test_one_mistake_is_told_once(kind: str, tmp_path: Path) -> None:
     assert len(_found(a_config.write(tmp_path, KINDS[kind][0]))) == 1
 
@@ -165,7 +170,7 @@ def test_rule_20_edges_are_checked_as_they_come_out_of_the_layers_at_every_momen
     (problem,) = config_check.check(config, {"density": card(), "specific_flow": catalogue()["specific_flow"]})
     assert problem.key == "thresholds.1.bands.high"
     assert "enter 2.9 is not above elevated's 3.0" in problem.what
-    assert problem.line == a_config.line_of(config.folder, TOWN, "enter: 2.9") - 4
+    assert problem.line == a_config.line_of(config.folder, TOWN, "enter: 2.9")
     for alone in entries:
         assert config_check.check(town(tmp_path / str(entries.index(alone)), alone), catalogue()) == []
 
@@ -184,12 +189,12 @@ def test_rule_20_a_downward_card_has_its_edges_the_other_way_round(tmp_path: Pat
 
 
 def test_two_entries_between_which_nothing_decides_are_refused(tmp_path: Path) -> None:
-    first, second = threshold(), threshold("elevated: {enter: 2.3, for: 1min, keep_for: 1min}")
+    first, second = (threshold(f"elevated: {{enter: {e}, for: 1min, keep_for: 1min}}", place="square") for e in (2.2, 2.3))
     config = town(tmp_path, first, second)
     (problem,) = config_check.check(config, catalogue())
     assert problem.key == "thresholds.1"
     assert "sets elevated for the same selection and moment as line" in problem.what
-    other_moment = threshold("elevated: {enter: 2.3, for: 1min, keep_for: 1min}", effective_from="2026-05-01T00:00+02:00")
+    other_moment = threshold(place="square", effective_from="2026-05-01T00:00+02:00")
     assert config_check.check(town(tmp_path / "b", first, other_moment), catalogue()) == []
 
 
@@ -216,7 +221,7 @@ def test_an_own_card_needs_a_purpose_among_its_own_tags(tmp_path: Path) -> None:
 
 
 def test_reviews_that_are_due_are_warnings_and_no_mistakes(tmp_path: Path) -> None:
-    config = town(tmp_path, threshold())  # to be reviewed by 2 January (purpose) and 1 February 2027
+    config = town(tmp_path, threshold(place="square"))  # to be reviewed by 2 January (purpose) and 1 February 2027
     assert config_check.warnings(config, catalogue(), AT) == []
 
     def told(at: datetime) -> dict[str, str]:
@@ -243,4 +248,3 @@ def test_the_worked_examples_are_sound(slug: str) -> None:
     assert config_check.check(config, catalogue()) == []
     assert config_check.warnings(config, catalogue(), datetime(2026, 2, 1, tzinfo=UTC)) == []
     assert config.k == 1
-    assert all(isinstance(b, Band) for c in catalogue().values() for bands in c.bands.values() for b in bands.values())

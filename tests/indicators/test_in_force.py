@@ -121,6 +121,8 @@ def test_rule_03_the_interval_in_force_is_the_events_then_the_places_then_the_in
 
     plain = town(tmp_path / "a", changes=(SECOND,))
     assert [minutes(plain, NOON, "square"), minutes(plain, FAIR, "square"), minutes(plain, FAIR, "alley")] == [15, 3, 5]
+    both = town(tmp_path / "d", changes=(SECOND, ("    class: B", "    class: B\n    interval: 5min")))
+    assert minutes(both, FAIR, "square") == 3  # of two events the finest
     indicator = (("density: {}", "density: {interval: 30min}"),)
     own = town(tmp_path / "b", changes=indicator)
     assert [minutes(own, NOON, "square"), minutes(own, FAIR, "square")] == [30, 30]

@@ -67,7 +67,9 @@ def test_threshold_rows_have_the_columns_of_the_table_and_a_row_per_selector(tmp
     config = town(tmp_path, BASE, threshold(place="square", when='{time: "18:00-23:00", weekdays: [fri, sat]}'))
     rows = threshold_rows(config, {"density": card()}, at(NOON), at(NOON))
     assert set(rows[0]) == set(TABLES["thresholds"].columns)
-    assert {r["selector"] for r in rows if r["place"] == "square"} == {"always", "time 18:00-23:00, weekdays fri sat"}
+    assert [(r["band"], r["selector"]) for r in rows if r["place"] == "square"] == [
+        ("elevated", "always"), ("high", "always"), ("elevated", "time 18:00-23:00, weekdays fri sat"),
+    ]  # fmt: skip
     assert threshold_rows(config, {"density": card()}, datetime(2020, 1, 1, tzinfo=UTC), datetime(2021, 1, 1, tzinfo=UTC)) == []
 
 

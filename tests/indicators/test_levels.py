@@ -1,12 +1,26 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from indicators.levels import Held, Slots, State, run
-from tests.indicators.naive_levels import AT_ONCE, BETWEEN, CALM, CALM_UNKNOWN, REACHED, REACHED_UNKNOWN, UNKNOWN, Place, Slot, pack
+from tests import evidence
+from tests.indicators.naive_levels import (
+    AT_ONCE,
+    BETWEEN,
+    CALM,
+    CALM_UNKNOWN,
+    REACHED,
+    REACHED_UNKNOWN,
+    UNKNOWN,
+    Place,
+    Slot,
+    pack,
+)
 
 T0 = 1_767_225_600
 MINUTE = 60
@@ -62,6 +76,7 @@ def series(draw: st.DrawFn) -> list[Slot]:
     return slots
 
 
+@settings(deadline=None, max_examples=evidence.count(100, 5000))
 @given(st.lists(series(), min_size=1, max_size=4).filter(any))
 def test_rules_13_to_16_agree_with_a_loop_per_place(places: list[list[Slot]]) -> None:
     slots = arrays(places)
@@ -69,6 +84,7 @@ def test_rules_13_to_16_agree_with_a_loop_per_place(places: list[list[Slot]]) ->
     assert as_lists(held) == naive(places, slots.starts)
 
 
+@settings(deadline=None)
 @given(st.lists(series(), min_size=1, max_size=3).filter(any), st.data())
 def test_rule_14_cut_anywhere_with_carried_state_gives_the_same(places: list[list[Slot]], data: st.DataObject) -> None:
     slots = arrays(places)
@@ -85,9 +101,12 @@ def test_rule_14_cut_anywhere_with_carried_state_gives_the_same(places: list[lis
 
 def _part(slots: Slots, start: int, stop: int) -> Slots:
     part = slice(start, stop)
-    return Slots(slots.starts[part], slots.seconds[part], slots.packed[part], slots.settings[part], slots.for_seconds, slots.keep_seconds)
+    return replace(
+        slots, starts=slots.starts[part], seconds=slots.seconds[part], packed=slots.packed[part], settings=slots.settings[part]
+    )
 
 
+@settings(deadline=None)
 @given(series().filter(bool))
 def test_rule_14_rest_is_all_zeros_so_that_only_busy_places_are_kept(place: list[Slot]) -> None:
     state, held = run(State.rest(1), arrays([place]))
@@ -103,7 +122,9 @@ def story(pattern: str, for_: int = 30, keep: int = 30, minutes: int = 15, **cha
     """One letter a slot: R reached, b between the edges, c calm, ? unknown, ~ calm unknown, ! at once, space: no row."""
     bits = {"R": REACHED, "b": BETWEEN, "c": CALM, "?": UNKNOWN, "~": CALM_UNKNOWN, "!": REACHED | AT_ONCE}
     slots = [
-        Slot(T0 + i * minutes * MINUTE, minutes, (bits[x], CALM, CALM), (for_,) * 3, (keep,) * 3) for i, x in enumerate(pattern) if x != " "
+        Slot(T0 + i * minutes * MINUTE, minutes, (bits[x], CALM, CALM), (for_,) * 3, (keep,) * 3)
+        for i, x in enumerate(pattern)
+        if x != " "
     ]
     return run(State.rest(1), arrays([slots]))[1]
 

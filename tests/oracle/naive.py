@@ -79,6 +79,7 @@ class History:
         self._totals: dict[date, tuple[float, float] | None] = {}
         self._baselines: dict[tuple[date, int, int], Baseline] = {}
         self._days: dict[tuple[date, int], list[date]] = {}
+        self._p95: dict[date, float] = {}
 
     def add(self, day: date, minute: int, value: float) -> None:
         """An ok value."""
@@ -120,8 +121,10 @@ class History:
 
     def place_p95(self, day: date) -> float:
         """95th percentile of all ok values on the 84 local dates before ``day``, event days and holidays too."""
-        values = [v for back in range(1, REACH_DAYS + 1) for _, v in self.by_day.get(day - DAY * back, [])]
-        return quantile(values, 0.95)
+        if day not in self._p95:
+            values = [v for back in range(1, REACH_DAYS + 1) for _, v in self.by_day.get(day - DAY * back, [])]
+            self._p95[day] = quantile(values, 0.95)
+        return self._p95[day]
 
     def totals(self, day: date) -> tuple[float, float] | None:
         """(Σx, Σmedian) of an ordinary day over its slots with a value and a baseline; None when there is none."""
@@ -192,10 +195,17 @@ def with_local(slots: pd.DataFrame, zone: str) -> pd.DataFrame:
     )
 
 
-def judge(all_slots: pd.DataFrame, judged: pd.DataFrame, calendar: Calendar, edges: Edges) -> pd.DataFrame:
-    """Unusualness of each slot in ``judged`` (the winners) against the history of its own source in ``all_slots``."""
-    all_slots, judged = with_local(all_slots, calendar.zone), with_local(judged, calendar.zone)
-    histories = {key: history_of(part, calendar) for key, part in all_slots.groupby(["source", "place"])}
+Histories = dict[tuple[str, str], History]
+
+
+def histories(slots: pd.DataFrame, calendar: Calendar) -> Histories:
+    """(source, place) → its history, from all slots of all sources."""
+    return {key: history_of(part, calendar) for key, part in with_local(slots, calendar.zone).groupby(["source", "place"])}
+
+
+def judge(histories: Histories, judged: pd.DataFrame, calendar: Calendar, edges: Edges) -> pd.DataFrame:
+    """Unusualness of each slot in ``judged`` (the winners of rule 9) against the history of its own source."""
+    judged = with_local(judged, calendar.zone)
     rows = []
     for (source, place, day), part in judged.groupby(["source", "place", "date"]):
         history = histories[(source, place)]

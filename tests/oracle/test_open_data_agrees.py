@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -80,6 +81,8 @@ class Both:
     facts: declared.Facts
     values: pd.DataFrame
     situations: pd.DataFrame
+    baselines: pd.DataFrame
+    histories: naive.Histories
     judged: pd.DataFrame
     expected: pd.DataFrame
 
@@ -130,15 +133,16 @@ def both(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     facts = declared.facts(config, city.slug, city.years)
     edges, timing = declared.bands(CARD, facts.interval)
     slots = _slots(city, data, facts)
-    judged = naive.judge(slots, reading.winners(slots, facts.ranks), facts.calendar, edges)
+    histories = naive.histories(slots, facts.calendar)
+    judged = naive.judge(histories, reading.winners(slots, facts.ranks), facts.calendar, edges)
     # A day past the last interval: everything is due, and nothing after it has come.
     at = (slots["start"].max() + timedelta(days=1)).to_pydatetime().astimezone(UTC)
-    values, situations = _engine(config, city.slug, data, folder / "workspace", at)
-    return Both(facts, values, situations, judged, stretches.situations(judged, timing))
+    published = _engine(config, city.slug, data, folder / "workspace", at)
+    return Both(facts, *published, histories, judged, stretches.situations(judged, timing))
 
 
-def _engine(folder: Path, slug: str, data: Path, workspace: Path, at: datetime) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Values and situations as the project publishes them after one backfill."""
+def _engine(folder: Path, slug: str, data: Path, workspace: Path, at: datetime) -> list[pd.DataFrame]:
+    """Values, situations and baselines as the project publishes them after one backfill."""
     from indicators.card import catalogue
     from pipelines.published import connect
     from pipelines.store import Store
@@ -150,7 +154,7 @@ def _engine(folder: Path, slug: str, data: Path, workspace: Path, at: datetime) 
         tick(store, config, cards, at=at, verb="backfill")  # publishes too
     con = connect(workspace / "published" / "indicators.duckdb")
     try:
-        return con.sql("SELECT * FROM indicator_values").df(), con.sql("SELECT * FROM situations").df()
+        return [con.sql(f"SELECT * FROM {table}").df() for table in ("indicator_values", "situations", "baselines")]
     finally:
         con.close()
 
@@ -189,6 +193,33 @@ def test_rule_12_values_agree(both: Both) -> None:
 def any_equal(value: pd.Series, *candidates: pd.Series) -> pd.Series:
     """Where ``value`` is one of the candidates, compared as decimals of two digits."""
     return pd.concat([(value - c).abs() < 1e-6 for c in candidates], axis=1).any(axis=1)
+
+
+def test_rule_18_baselines_agree_to_a_billionth(both: Both) -> None:
+    """Unrounded: count, median, MAD, quantiles, the level of the last days and the place's own p95."""
+    rows = both.baselines[both.baselines["interval_minutes"] == both.facts.interval]
+    rows = rows if FULL else rows.iloc[:: max(1, len(rows) // 4_000)]
+    known = [r for r in rows.itertuples() if (r.source, r.place) in both.histories]
+    assert len(known) > 1_000
+    wrong = [found for row in known if (found := _baseline_mistakes(row, both.histories[row.source, row.place]))]
+    assert not wrong, f"{len(wrong)} of {len(known)} differ: {wrong[:10]}"
+
+
+def _baseline_mistakes(row: Any, history: naive.History) -> str:
+    """What differs between a published baseline and the oracle's, or nothing."""
+    day, minute = pd.Timestamp(row.local_date).date(), row.local_time.hour * 60 + row.local_time.minute
+    weekday = naive.SUNDAY if row.day_type == "sunday" else day.weekday()
+    base = history.baseline(day, minute, weekday)
+    values = history.baseline_values(day, minute, weekday)
+    expected = {"n": base.n, "median": base.median, "mad": base.mad, "place_p95": history.place_p95(day)}
+    expected |= {f"p{share}": naive.quantile(values, share / 100) for share in (10, 20, 50, 80, 90, 95)}
+    expected |= {"level_factor": history.level_factor(day), "valid_days": len(history.valid_days(day, weekday))}
+    wrong = [
+        f"{n} {getattr(row, n)} for {v}"
+        for n, v in expected.items()
+        if getattr(row, n) != pytest.approx(v, rel=1e-9, nan_ok=True)
+    ]
+    return f"{row.place} {day} {row.local_time} {row.day_type}: {', '.join(wrong)}" if wrong else ""
 
 
 def test_rule_13_levels_agree_exactly(both: Both) -> None:

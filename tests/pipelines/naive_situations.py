@@ -8,6 +8,7 @@ from typing import Any
 from tests.indicators.naive_levels import Place, Slot
 
 RANK = {"normal": 0, "elevated": 1, "high": 2, "critical": 3, "unknown": 0}
+LATER = 10**12
 NAMES = ["normal", "elevated", "high", "critical"]
 
 
@@ -45,20 +46,22 @@ def situations(rows: dict[str, list[Row]]) -> list[dict[str, Any]]:
         if open_since:
             last_exit = max(last_exit, *(left for _, _, left in now.values()))
         if open_since and not level:
-            found.append(_tell(rows, held, open_since, opened, start, last_exit, set()))
+            found.append(_tell(rows, held, set(), started=open_since, opened=opened, last=start, ended=last_exit))
             previous_end, open_since = last_exit, 0
     on = {name for name, (h, _, _) in now.items() if h}
     if open_since:
-        found.append(_tell(rows, held, open_since, opened, 10**12, None, on))
+        found.append(_tell(rows, held, on, started=open_since, opened=opened, last=LATER, ended=None))
     elif begun := [b for _, b, _ in now.values() if b]:
         pending = {name for name, (_, b, _) in now.items() if b}
-        found.append(_tell(rows, held, max(min(begun), previous_end), 10**12, 10**12, None, pending))
+        since = max(min(begun), previous_end)
+        found.append(_tell(rows, held, pending, started=since, opened=LATER, last=LATER, ended=None))
     return found
 
 
 def _tell(
-    rows: dict[str, list[Row]], held: dict[tuple[str, int], int], started: int, opened: int, last: int, ended: int | None, active: set[str]
-) -> dict[str, Any]:
+    rows: dict[str, list[Row]], held: dict[tuple[str, int], int], active: set[str], *, started: int, opened: int, last: int,
+    ended: int | None,
+) -> dict[str, Any]:  # fmt: skip
     """One situation over the slots from ``started`` to ``last``; levels held before ``opened`` are those of an earlier one."""
     parts = {name: [r for r in part if started <= r.slot.start <= last] for name, part in rows.items()}
     levels = {name: [held[name, r.slot.start] if r.slot.start >= opened else 0 for r in part] for name, part in parts.items()}
@@ -85,12 +88,12 @@ def _tell(
 def _order(name: str, part: list[Row], levels: list[int]) -> tuple[Any, ...]:
     """Highest held level, first reached; else highest instant level, first reached; else the name."""
     top = max(levels)
-    when = next(r.slot.start for r, level in zip(part, levels, strict=True) if level == top) if top else 10**13
+    when = next(r.slot.start for r, level in zip(part, levels, strict=True) if level == top) if top else LATER
     known = [r for r in part if r.known]
     rank = max((_rank(r) for r in known), default=0)
     worst = [r for r in known if _rank(r) == rank]
     value = max((r.value for r in worst if r.value is not None), default=None)
-    first = next((r.slot.start for r in worst if r.value == value), 10**13)
+    first = next((r.slot.start for r in worst if r.value == value), LATER)
     return -top, when, -rank, first, name
 
 

@@ -28,6 +28,7 @@ LETTERS: dict[str, tuple[tuple[int, int, int], float | None, str, str, str | Non
     "H": ((REACHED, REACHED, CALM), 3.6, "high", "ok", None),
     "K": ((REACHED, REACHED, REACHED), 4.7, "critical", "ok", None),
     "!": ((REACHED | AT_ONCE, REACHED | AT_ONCE, CALM), 3.9, "high", "ok", None),
+    "h": ((REACHED, REACHED | AT_ONCE, CALM), 3.9, "high", "ok", None),
     "S": ((REACHED, CALM, CALM), None, "elevated", "suppressed", "suppressed"),
     "?": ((UNKNOWN, UNKNOWN, UNKNOWN), None, "unknown", "missing", "missing"),
     "u": ((UNKNOWN, CALM, CALM), None, "unknown", "suppressed", "undecided"),
@@ -53,7 +54,7 @@ class Store:
 
     def __init__(self) -> None:
         self.con = duckdb.connect()
-        self.con.execute("SET TimeZone='UTC'")
+        self.con.execute("SET TimeZone='UTC'; SET threads=1")
         for name in ("indicator_values", "situations", "effective_settings"):
             table = TABLES[name]
             columns = ", ".join(f'"{c}" {table.type_of(c)}' for c in table.stored)
@@ -93,16 +94,17 @@ class World:
         self.cards: dict[str, Any] = CARDS
 
     def put(
-        self, place: str, pattern: str, at: datetime = T0, indicator: str = "density", minutes: int = 15, confidence: float = 0.9
-    ) -> datetime:
+        self, place: str, pattern: str, at: datetime = T0, *, indicator: str = "density", minutes: int = 15,
+        confidence: float = 0.9,
+    ) -> datetime:  # fmt: skip
         """Write a letter a slot from ``at`` on (a space: no row); returns the end of the last."""
-        rows = []
+        rows, length = [], timedelta(minutes=minutes)
         for i, letter in enumerate(pattern):
-            start = at + i * timedelta(minutes=minutes)
+            start = at + i * length
             if letter != " ":
-                rows.append(self.row(place, indicator, start, start + timedelta(minutes=minutes), letter, confidence))
+                rows.append(self.row(place, indicator, start, end=start + length, letter=letter, confidence=confidence))
         self.write(rows)
-        return at + len(pattern) * timedelta(minutes=minutes)
+        return at + len(pattern) * length
 
     def write(self, rows: list[dict[str, Any]]) -> None:
         """Put rows in place of those of the same slot, and mark their days."""
@@ -110,14 +112,19 @@ class World:
             return
         con, table = self.store.con, TABLES["indicator_values"]
         names = {"VARCHAR": pa.string(), "DOUBLE": pa.float64(), "TIMESTAMPTZ": pa.timestamp("us", "UTC"), "SMALLINT": pa.int16()}
-        con.register("put_rows", pa.Table.from_pylist(rows, pa.schema([(c, names[table.type_of(c)]) for c in rows[0]])))
+        schema = pa.schema([(c, names[table.type_of(c)]) for c in rows[0]])
+        con.register("put_rows", pa.Table.from_pylist(rows, schema))
         con.execute("DELETE FROM indicator_values v USING put_rows p WHERE v.indicator = p.indicator AND v.place = p.place "
                     "AND v.interval_start = p.interval_start")  # fmt: skip
         con.execute("INSERT INTO indicator_values BY NAME FROM put_rows")
-        con.execute("INSERT INTO dirty_levels SELECT DISTINCT municipality, indicator, place, CAST(interval_start AS DATE) FROM put_rows")
+        con.execute(
+            "INSERT INTO dirty_levels SELECT DISTINCT municipality, indicator, place, CAST(interval_start AS DATE) FROM put_rows"
+        )
         con.unregister("put_rows")
 
-    def row(self, place: str, indicator: str, start: datetime, end: datetime, letter: str, confidence: float) -> dict[str, Any]:
+    def row(
+        self, place: str, indicator: str, start: datetime, *, end: datetime, letter: str, confidence: float
+    ) -> dict[str, Any]:
         """A row of indicator_values (the columns that situations read)."""
         bits, value, level, status, reason = LETTERS[letter]
         return {

@@ -24,7 +24,7 @@ ALL = {("bridge", Q1), ("bridge", Q2), ("gate", Q1), ("gate", Q2)}
 
 @dataclass(frozen=True)
 class Broken:
-    """``content`` as delivered; ``refused``: (line, check) of refusals; ``good``: (place, start) whose cells must be ok or withheld."""
+    """``content`` as delivered; ``refused``: (line, check); ``good``: (place, start) whose cells must be ok or withheld."""
 
     name: str
     content: bytes
@@ -71,8 +71,10 @@ CORPUS = [
     Broken("cut in the middle of a line", csv(*GOOD)[:-9], refused=[(5, "fields")], good=ALL - {("gate", Q2)}),
     Broken("the same row twice", csv(*GOOD, GOOD[0]), duplicate=1),
     Broken("the whole file twice, with its header", csv(*GOOD) * 2, refused=[(6, "time_unreadable")], duplicate=4),
-    Broken("conflicting rows", csv(*GOOD, "2026-06-20 20:00,B1,41,20,"), refused=[(2, "conflict"), (6, "conflict")], good=ALL - {("bridge", Q1)}),
-    Broken("every row bad", csv(*(ROW.format("x") for _ in range(3))), refused=[(n, "not_a_number") for n in (2, 3, 4)], good=set()),
+    Broken("conflicting rows", csv(*GOOD, "2026-06-20 20:00,B1,41,20,"), refused=[(2, "conflict"), (6, "conflict")],
+           good=ALL - {("bridge", Q1)}),
+    Broken("every row bad", csv(*(ROW.format("x") for _ in range(3))), good=set(),
+           refused=[(n, "not_a_number") for n in (2, 3, 4)]),
     Broken("blank lines and Windows line ends", csv(*GOOD).replace(b"\n", b"\r\n\r\n")),
     Broken("byte order mark", b"\xef\xbb\xbf" + csv(*GOOD)),
     Broken("UTF-16 with its mark", csv(*GOOD).decode().encode("utf-16")),
@@ -81,11 +83,14 @@ CORPUS = [
     Broken("an ignored column gone", csv(*(g[:-1] for g in GOOD), header="at,counter,in,out")),
     Broken("empty", b"", state="refused", code="empty", good=set()),
     Broken("white space only", b" \n\n", state="refused", code="empty", good=set()),
-    Broken("a column gone", csv(*(g.rsplit(",", 2)[0] + "," for g in GOOD), header="at,counter,in,note"), "refused", good=set(), code="missing_column"),
-    Broken("a column twice", csv(*("7," + g for g in GOOD), header="in," + HEADER), "refused", good=set(), code="repeated_column"),
+    Broken("a column gone", csv(*(g.rsplit(",", 2)[0] + "," for g in GOOD), header="at,counter,in,note"), "refused", good=set(),
+           code="missing_column"),
+    Broken("a column twice", csv(*("7," + g for g in GOOD), header="in," + HEADER), "refused", good=set(),
+           code="repeated_column"),
     Broken("a header in another encoding", csv(*GOOD).replace(b"note", b"n\xf6te"), "refused", good=set(), code="header"),
     Broken("a picture", b"\x89PNG\r\n\x1a\n" + bytes(range(256)), "refused", good=set(), code="header"),
-    Broken("an extra column", csv(*(g + ",1" for g in GOOD), header=HEADER + ",extra"), "closed", good=set(), code="undeclared_column"),
+    Broken("an extra column", csv(*(g + ",1" for g in GOOD), header=HEADER + ",extra"), "closed", good=set(),
+           code="undeclared_column"),
     Broken("an extra column without a name", csv(*(g + ",1" for g in GOOD)), "closed", good=set(), code="undeclared_column"),
     Broken("no header at all", csv(*GOOD, header=None), "closed", good=set(), code="undeclared_column"),
     Broken("wrong delimiter", csv(*GOOD).replace(b",", b";"), "closed", good=set(), code="undeclared_column"),
@@ -108,9 +113,15 @@ def test_rule_11_a_broken_delivery_loses_no_good_row(broken: Broken, tmp_path):
         assert row["column_name"] in known and row["message"].count(".") >= 1
 
 
+def typed() -> dict[str, list]:
+    """The good delivery as typed columns, without its note."""
+    stamps, counters = ([g.split(",")[i] for g in GOOD] for i in (0, 1))
+    return {"at": stamps, "counter": counters, "in": [40, 50, 100, 7], "out": [20, 0, 200, 300]}
+
+
 def test_broken_parquet_is_refused_or_counted(tmp_path):
     declared = source(reader={"format": "parquet"})
-    good = {"at": [g.split(",")[0] for g in GOOD], "counter": [g.split(",")[1] for g in GOOD], "in": [40, 50, 100, 7], "out": [20, 0, 200, 300]}
+    good = typed()
     whole = parquet(good)
     assert take(whole, tmp_path, declared).rows_accepted == 3
     for length in range(1, len(whole), 211):
@@ -122,10 +133,12 @@ def test_broken_parquet_is_refused_or_counted(tmp_path):
         assert take(bytes(damaged), tmp_path, declared).state in {"accepted", "refused", "closed"}
         damaged[position] ^= 0xFF
     assert take(csv(*GOOD), tmp_path, declared).reason.startswith("not_parquet")
-    assert take(parquet(good | {"in": pa.array([[1]] * 4)}), tmp_path, declared).reason.startswith("column_type: the declared column `in`")
+    nested = take(parquet(good | {"in": pa.array([[1]] * 4)}), tmp_path, declared)
+    assert nested.reason.startswith("column_type: the declared column `in`")
     texts = take(parquet(good | {"in": ["40", "x", None, "7"]}), tmp_path, declared)
     assert (texts.rows_accepted, texts.rows_suppressed, checks(texts)) == (2, 1, [(2, "in", "not_a_number")])
-    for odd in (pa.array([None] * 4), pa.array([True, False, None, True]), pa.array([1, 2, 3, 4], pa.time32("s")), pa.array([0.5] * 4)):
+    times = pa.array([1, 2, 3, 4], pa.time32("s"))
+    for odd in (pa.array([None] * 4), pa.array([True, False, None, True]), times, pa.array([0.5] * 4)):
         assert take(parquet(good | {"in": odd}), tmp_path, declared).rows_in == 4
     empty = take(parquet({k: v[:0] for k, v in good.items()} | {"in": pa.array([], pa.int64())}), tmp_path, declared)
     assert (empty.state, empty.rows_in) == ("accepted", 0)
@@ -188,18 +201,19 @@ def test_rule_04_markers_that_look_like_a_cell_are_refused_without_being_quoted(
 def poisoned_parquet() -> dict[str, object]:
     mac, digest, plate, mail, imei = MARKERS
     return {
-        "struct": pa.array([{"a": {"b": mac}}] * 4), "list": pa.array([[digest]] * 4), "records": pa.array([[{"x": 1.0, "who": plate}]] * 4),
+        "struct": pa.array([{"a": {"b": mac}}] * 4), "list": pa.array([[digest]] * 4),
+        "records": pa.array([[{"x": 1.0, "who": plate}]] * 4),
         "map": pa.array([[("k", mail)]] * 4, pa.map_(pa.string(), pa.string())), "number": pa.array([int(imei)] * 4),
         "dictionary": pa.array([mac] * 4).dictionary_encode(), "large": pa.array([mail] * 4, pa.large_string()),
-        "binary": pa.array([mac.encode()] * 4), "leaf name": pa.array([{"meta": {"imsi": 1}}] * 4), "decimal": pa.array([int(imei)] * 4, pa.decimal128(18, 0)),
+        "binary": pa.array([mac.encode()] * 4), "leaf name": pa.array([{"meta": {"imsi": 1}}] * 4),
+        "decimal": pa.array([int(imei)] * 4, pa.decimal128(18, 0)),
         "json in struct": pa.array([{"raw": json.dumps({"email": mail})}] * 4),
     }  # fmt: skip
 
 
 @pytest.mark.parametrize("name", list(poisoned_parquet()))
 def test_rule_04_nested_parquet_is_closed_and_forgotten(name, tmp_path):
-    good = {"at": [g.split(",")[0] for g in GOOD], "counter": ["B1", "B1", "G2", "G2"], "in": [40, 50, 100, 7], "out": [20, 0, 200, 300]}
-    content = parquet(good | {"note": poisoned_parquet()[name]})
+    content = parquet(typed() | {"note": poisoned_parquet()[name]})
     taken = take(content, tmp_path, source(reader={"format": "parquet"}))
     assert taken.state == "closed" and taken.reason.startswith("person_level: column 5:")
     assert not [m for m in MARKERS if m.lower() in left_behind(taken).lower()]
@@ -208,7 +222,8 @@ def test_rule_04_nested_parquet_is_closed_and_forgotten(name, tmp_path):
 # --- at random, against a plain loop ------------------------------------------------------------------------------------------
 
 _COUNTS = st.sampled_from(["0", "3", "14", "15", "40", "400", "", "x", "-1", "7.5", "99999999"])
-_STAMPS = st.sampled_from([f"2026-06-20 20:{m}" for m in ("00", "15", "30")] + ["2026-03-29 02:15", "2026-06-20 20:05", "later", ""])
+_WHOLE = [f"2026-06-20 20:{m}" for m in ("00", "15", "30")]
+_STAMPS = st.sampled_from([*_WHOLE, "2026-03-29 02:15", "2026-06-20 20:05", "later", ""])
 _PLACES = st.sampled_from(["B1", "G2", "Q7", ""])
 
 
@@ -217,7 +232,7 @@ def naive(rows: list[tuple[str, str, str, str]]) -> tuple[dict, dict[str, int]]:
     counts = dict.fromkeys(("accepted", "suppressed", "refused", "duplicate"), 0)
     seen: dict[tuple[str, str], list] = {}
     for stamp, place, *texts in rows:
-        if stamp not in {"2026-06-20 20:00", "2026-06-20 20:15", "2026-06-20 20:30"} or place not in MAP:
+        if stamp not in _WHOLE or place not in MAP:
             counts["refused"] += 1
             continue
         values = [None if t == "" else int(t) if t.isdigit() and int(t) <= 30_000 else "bad" for t in texts]
@@ -263,7 +278,8 @@ def test_any_damage_to_the_bytes_is_survived(tmp_path_factory, seed):
         for _ in range(rng.randint(1, 6)):
             at, length = rng.randrange(len(damaged) or 1), rng.randint(1, 12)
             piece = bytes(damaged[at : at + length])
-            stop, put = rng.choice([(at + 1, bytes([rng.randrange(256)])), (at + length, b""), (at, piece), (at, piece[::-1] * 3)])
+            other = bytes([rng.randrange(256)])
+            stop, put = rng.choice([(at + 1, other), (at + length, b""), (at, piece), (at, piece[::-1] * 3)])
             damaged[at:stop] = put
         taken = take(bytes(damaged), tmp_path_factory.mktemp("d"), declared)
         assert taken.state in {"accepted", "refused", "closed"}

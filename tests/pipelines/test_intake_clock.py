@@ -62,7 +62,8 @@ def test_rule_03_in_order_tells_the_two_passes_apart_forwards_and_backwards(tmp_
 
 
 def test_rule_03_in_order_holds_per_place_when_rows_are_mixed(tmp_path):
-    mixed = [row for pair in zip(lines(AUTUMN, *PASSES), lines(AUTUMN, *PASSES, place="G2"), strict=True) for row in pair]
+    pairs = zip(lines(AUTUMN, *PASSES), lines(AUTUMN, *PASSES, place="G2"), strict=True)
+    mixed = [row for pair in pairs for row in pair]
     taken = take(csv(*mixed), tmp_path, source(time=clock(repeated="in_order")))
     assert [t for t, _ in starts(taken)] == [t for t in EXPECTED for _ in "ab"]
 
@@ -79,7 +80,8 @@ def test_rule_03_in_order_with_rows_per_direction(tmp_path):
         time=clock(repeated="in_order"), interval="1h", measures=None, ignore=[],
         pivot={"column": "way", "values": {"i": "count_in", "o": "count_out"}, "value_from": "n"},
     )  # fmt: skip
-    rows = [f"{AUTUMN} {t},B1,{way},{n}" for t, n in (("01:00", 100), ("02:00", 200), ("02:00", 300), ("03:00", 400)) for way in "io"]
+    hours = (("01:00", 100), ("02:00", 200), ("02:00", 300), ("03:00", 400))
+    rows = [f"{AUTUMN} {t},B1,{way},{n}" for t, n in hours for way in "io"]
     assert starts(take(csv(*rows, header="at,counter,way,n"), tmp_path, declared)) == [
         ("23:00", 100), ("00:00", 200), ("01:00", 300), ("02:00", 400),
     ]  # fmt: skip
@@ -129,7 +131,7 @@ def test_rule_03_the_local_clock_decides_what_a_whole_interval_is(tmp_path):
 
 @settings(max_examples=25, deadline=None)
 @given(
-    zone=st.sampled_from(["Europe/Amsterdam", "Europe/Zurich", "Australia/Melbourne", "Australia/Lord_Howe", "Asia/Kolkata", "America/Sao_Paulo"]),
+    zone=st.sampled_from(["Europe/Amsterdam", "Australia/Melbourne", "Australia/Lord_Howe", "Asia/Kolkata", "America/Sao_Paulo"]),
     moments=st.lists(st.datetimes(datetime(2015, 1, 1), datetime(2029, 12, 31)), min_size=1, max_size=30),
     near=st.integers(0, 400), fold=st.integers(0, 1),
 )  # fmt: skip

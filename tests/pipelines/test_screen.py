@@ -71,7 +71,8 @@ HONEST = [
     "RD 121687 487484", "RWS01_MONIBAS_0101hrl0039ra", "145.11", "1.234567890e12", "1583100000000", "v1.2.3", "Zone 0",
     "lane1 ", "1.000.000",
     "19/08/2016 12:39:50 PM +0000", "Flinders St-Spring St (West)", '{"type": "Point", "coordinates": [4.9, 52.4]}', "12", "",
-    '{"direction": [{"azimuth": 12, "count": 3}, {"azimuth": 192, "count": 5}]}', "[0, 3, 12]", "Hoofdrichting", "100%", "ok", "LINESTRING (1 2, 3 4)",
+    '{"direction": [{"azimuth": 12, "count": 3}, {"azimuth": 192, "count": 5}]}', "[0, 3, 12]",
+    "Hoofdrichting", "100%", "ok", "LINESTRING (1 2, 3 4)",
 ]  # fmt: skip
 
 

@@ -16,7 +16,7 @@ from tests.indicators.naive_levels import Slot
 from tests.pipelines.naive_situations import Row, situations
 from tests.pipelines.situate_world import LETTERS, T0, World, minutes
 
-FIRST = T0.replace(hour=20)  # so that midnight (UTC) falls early in the series
+FIRST = T0.replace(hour=21)  # so that midnight (UTC) falls early in the series
 SERIES = (("density", "markt"), ("occupancy", "markt"), ("flow", "markt"), ("density", "plein"))
 Key = tuple[str, str, datetime]
 
@@ -27,11 +27,11 @@ def histories(draw: st.DrawFn) -> dict[Key, dict[str, Any]]:
     found: dict[Key, dict[str, Any]] = {}
     for indicator, place in SERIES:
         at, length = FIRST, draw(st.sampled_from([30, 60]))
-        timing = draw(st.sampled_from([(30, 30), (60, 30), (0, 120), (120, 60)]))
+        timing = draw(st.sampled_from([(30, 30), (60, 30), (0, 120), (120, 60), (240, 30)]))
         for _ in range(draw(st.integers(0, 9))):
             if draw(st.integers(0, 7)) == 0:
                 length, timing = draw(st.sampled_from([(60, (60, 60)), (30, (30, 60)), (15, (15, 15))]))
-            letter = draw(st.sampled_from("cccbEEHK!S??u  "))
+            letter = draw(st.sampled_from("cccbEEHK!hS??u  "))
             for _ in range(draw(st.integers(1, 8))):
                 if letter != " ":
                     found[indicator, place, at] = {"letter": letter, "minutes": length, "timing": timing}
@@ -45,7 +45,7 @@ def put(world: World, rows: Iterable[tuple[Key, dict[str, Any]]]) -> None:
     for (indicator, place, start), row in rows:
         world.timing = row["timing"]
         end = start + timedelta(minutes=row["minutes"])
-        made[indicator, place, start] = world.row(place, indicator, start, end, row["letter"], 0.8)
+        made[indicator, place, start] = world.row(place, indicator, start, end=end, letter=row["letter"], confidence=0.8)
     world.write(list(made.values()))
 
 
@@ -58,14 +58,16 @@ def expected(history: dict[Key, dict[str, Any]]) -> list[dict[str, Any]]:
         slot = Slot(int(at.timestamp()), row["minutes"], bands, (for_,) * 3, (keep,) * 3)
         risk = "saturated_passage" if indicator == "flow" else "overcrowding"
         atoms[risk, place][indicator].append(Row(slot, value, level, reason, None if level == "unknown" else 0.8))
-    rows = [{"safety_risk": risk, "place": place, **found} for (risk, place), part in atoms.items() for found in situations(part)]
-    return sorted(rows, key=_key)
+    found = [{"safety_risk": risk, "place": place, **row} for (risk, place), part in atoms.items() for row in situations(part)]
+    return sorted(found, key=_key)
 
 
 def shown(world: World) -> list[dict[str, Any]]:
     """The current table in the shape of :func:`expected`."""
-    columns = ("safety_risk", "place", "state", "started_at", "ended_at", "level", "peak_level", "observed_until", "leading_indicator",
-               "reasons", "confidence")  # fmt: skip
+    columns = (
+        "safety_risk", "place", "state", "started_at", "ended_at", "level", "peak_level", "observed_until", "leading_indicator",
+        "reasons", "confidence",
+    )  # fmt: skip
     rows = [{c: _plain(row[c]) for c in columns} for row in world.situations()]
     return sorted(rows, key=_key)
 

@@ -46,7 +46,9 @@ def test_what_is_plausible_grows_with_the_interval_for_flows_only():
 @given(st.lists(st.one_of(st.none(), st.integers(-100, 60_000)), min_size=1, max_size=40))
 def test_failures_agree_with_a_plain_loop(values):
     expected = [
-        (i, "count_in", "not_negative" if v < 0 else "plausible") for i, v in enumerate(values) if v is not None and not 0 <= v <= 30_000
+        (i, "count_in", "not_negative" if v < 0 else "plausible")
+        for i, v in enumerate(values)
+        if v is not None and not 0 <= v <= 30_000
     ]
     assert broken(frame(count_in=values)) == expected
 

@@ -56,7 +56,7 @@ def test_rule_07_withheld_values_cannot_be_told_apart(values, k, zero):
 
 
 def test_rule_07_nothing_finer_survives_the_intake(tmp_path):
-    """Two deliveries that differ only in withheld counts are equal in all they leave behind, but for the fingerprint of the file."""
+    """Two deliveries that differ only in withheld counts leave the same behind, but for the fingerprint of the file."""
     one, other = (take(csv(f"2026-06-20 20:00,B1,{a},30,"), tmp_path) for a in (1, 14))
     assert one.cells.equals(other.cells) and one.refused.equals(other.refused)
     assert (one.rows_suppressed, one.rows_accepted) == (1, 0), "a row with any withheld measure is suppressed (rule 11)"

@@ -209,7 +209,7 @@ def test_mistakes_in_several_files_are_told_at_once(tmp_path: Path) -> None:
     })  # fmt: skip
     found = {(p.file.rsplit("/", 1)[1], p.key) for p in _mistakes(config)}
     assert found == {
-        ("town.yaml", "timezone"), ("town.yaml", "purposes.0.kk"), ("town.yaml", "purposes.0.k"), ("gates.yaml", "delay"),
+        ("town.yaml", "timezone"), ("town.yaml", "purposes.0.kk"), ("gates.yaml", "delay"),
         ("crowd-safety.yaml", "k_floor"), ("places.geojson", "features.1.properties.usable_area"),
     }  # fmt: skip
 

@@ -108,8 +108,12 @@ def test_of_a_choice_between_shapes_the_one_that_was_tried_is_told() -> None:
 
 
 def test_all_mistakes_of_a_file_are_told_at_once() -> None:
-    found = _problems("nam: x\ninner:\n  color: blue\n  sise: 2\n")
-    assert sorted(p.key for p in found) == ["inner.color", "inner.sise", "inner.size", "nam", "name"]
+    found = _problems("flag: 7\ninner:\n  color: blue\n  length: 2\n")
+    assert sorted(p.key for p in found) == ["flag", "inner.color", "inner.length", "inner.size", "name"]
+
+
+def test_a_required_key_that_was_misspelt_is_one_mistake() -> None:
+    assert [(p.key, p.fix) for p in _problems("nam: x\n")] == [("nam", "Did you mean `name`?")]
 
 
 @pytest.mark.parametrize(

@@ -49,7 +49,7 @@ def test_a_situation_tells_all_of_its_facts(made):
         "data up to22:00 5 min old",
         "coverage100 %",
         "confidence0.95",
-        "reasons: Density, Occupancy",
+        "note: data are missing",
         "follow-up: meter · crowd-manager · needs 20 min",
     ):
         assert fact in told, told

@@ -25,8 +25,11 @@ onload = function () {{
   var wide = boxes.filter(e => e.getBoundingClientRect().right > {width} + 1);
   var fills = [...d.querySelectorAll("rect.fill, rect.look-missing, rect.look-outage, rect.look-suppressed")];
   var fill = ["missing", "outage", "suppressed", "none"].map(k => w.getComputedStyle(d.querySelector("rect.look-" + k)).fill);
+  var head = [...d.querySelector("header").children].map(e => e.getBoundingClientRect());
+  var meet = (a, b) => a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom;
+  var over = head.filter((a, i) => head.some((b, j) => i < j && meet(a, b)));
   var thin = fills.filter(r => r.getBoundingClientRect().width < 1).length, age = d.getElementById("page-age").textContent;
-  var told = [d.documentElement.scrollWidth, wide.length, style.backgroundColor, thin, new Set(fill).size, age];
+  var told = [d.documentElement.scrollWidth, wide.length, style.backgroundColor, thin, new Set(fill).size, over.length, age];
   document.getElementById("out").textContent = told.join("|");
 }};
 </script>"""
@@ -69,9 +72,9 @@ def probe(made, tmp_path: Path, width: int, *options: str, more: str = "") -> li
     [(1280, (), "rgb(244, 246, 247)"), (390, (), "rgb(244, 246, 247)"), (390, (DARK,), "rgb(14, 19, 23)")],
 )
 def test_page_fits_the_screen_in_light_and_dark(made, tmp_path, width, options, ground):
-    scroll, too_wide, background, invisible, patterns, _ = probe(made, tmp_path, width, *options)
+    scroll, too_wide, background, invisible, patterns, over, _ = probe(made, tmp_path, width, *options)
     assert int(scroll) <= width and too_wide == "0"
-    assert background == ground
+    assert background == ground and over == "0"  # nothing in the header lies over something else
     assert invisible == "0" and patterns == "4"  # every run is seen; each cause of unknown has its own pattern
 
 
@@ -100,7 +103,7 @@ def test_page_works_without_javascript(made, tmp_path):
     """A sandboxed frame runs no script; the page in it is drawn as well as with one."""
     *drawn, age = probe(made, tmp_path, 1280, more='sandbox="allow-same-origin"')
     assert age == "The page does not refresh by itself: compare the moment with the clock."
-    assert drawn[1] == "0" and drawn[3:] == ["0", "4"]
+    assert drawn[1] == "0" and drawn[3:] == ["0", "4", "0"]
 
 
 def test_hostile_place_names_are_inert(made, tmp_path):

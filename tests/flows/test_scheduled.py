@@ -1,0 +1,179 @@
+"""The flow for real: a *scheduled* run happens, a run by hand goes through the flow, and the terminal stays quiet.
+
+A flow called directly does not show that schedules work: with SQLAlchemy 2.1 no scheduled run ever starts, and nothing
+says so. So a server is started here, as `drukte serve` does, and a run is waited for.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import UNTIL, write_town
+from tests.pipelines.test_lock import other_process
+
+ROOT = Path(__file__).resolve().parents[2]
+PATIENCE = 180.0
+DRUKTE = [sys.executable, "-c", "from pipelines.cli import main; main()"]
+
+pytestmark = pytest.mark.flow
+
+
+def environment(**more: str) -> dict[str, str]:
+    """Ours, without what a developer may have set for Prefect."""
+    return {**{k: v for k, v in os.environ.items() if not k.startswith("PREFECT_")}, **more}
+
+
+def drukte(*words: object, **env: str) -> subprocess.CompletedProcess[str]:
+    """Run a command in a process of its own."""
+    return subprocess.run(
+        [*DRUKTE, *map(str, words)], cwd=ROOT, env=environment(**env), capture_output=True, text=True, check=False, timeout=400
+    )
+
+
+@pytest.fixture
+def serving(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+    """`serve` on a town whose pace is five seconds, that stands in tmp_path; ended at the end if it still lives."""
+    town = write_town(tmp_path)
+    file = town.config_folder / "municipalities" / "tiny.yaml"
+    file.write_text(file.read_text() + "pace: 5s\n")
+    with (tmp_path / "errors").open("w") as errors:
+        child = subprocess.Popen(
+            [*DRUKTE, "serve", "--config", str(town.config_folder), "--workspace", str(tmp_path / "w")],
+            cwd=ROOT, env=environment(), stdout=subprocess.PIPE, stderr=errors, text=True, start_new_session=True,
+        )  # fmt: skip
+    yield child
+    if child.poll() is None:
+        child.kill()
+    child.wait()
+    assert child.stdout is not None
+    child.stdout.close()
+
+
+def said_until(child: subprocess.Popen[str], text: str) -> list[str]:
+    """Lines up to the first that holds ``text``; fails after PATIENCE seconds or when the child ends."""
+    lines: list[str] = []
+    deadline = time.monotonic() + PATIENCE
+    assert child.stdout is not None
+    os.set_blocking(child.stdout.fileno(), False)
+    while time.monotonic() < deadline:
+        line = child.stdout.readline()
+        if line:
+            lines.append(line.rstrip("\n"))
+            if text in line:
+                return lines
+        elif child.poll() is not None:
+            break
+        else:
+            time.sleep(0.1)
+    pytest.fail(f"`{text}` was not said; said were: {lines}; code {child.poll()}")
+
+
+def processes_of(workspace: Path) -> list[str]:
+    """Command lines of living processes that name the workspace, or have it as Prefect's home."""
+    found = []
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit() and int(folder.name) != os.getpid():
+            try:
+                text = (folder / "cmdline").read_bytes() + (folder / "environ").read_bytes()
+            except OSError:
+                continue
+            if str(workspace).encode() in text:
+                found.append((folder / "cmdline").read_text(errors="replace").replace("\0", " ")[:120])
+    return found
+
+
+def runs(workspace: Path) -> list[tuple[datetime, str]]:
+    """Moment and verb of the runs that were published."""
+    from pipelines import published
+
+    con = published.connect(workspace / "published" / "indicators.duckdb")
+    try:
+        return con.execute("SELECT as_of, verb FROM runs ORDER BY as_of").fetchall()
+    finally:
+        con.close()
+
+
+def test_a_scheduled_run_happens_and_serve_ends_quietly(serving: subprocess.Popen[str], tmp_path: Path) -> None:
+    before = datetime.now(UTC)
+    said = said_until(serving, "slots computed")
+    assert any("looks every 5s" in line for line in said)
+    (moment, verb), *_ = runs(tmp_path / "w")
+    assert verb == "run"
+    assert moment >= before - timedelta(seconds=10)
+    said_until(serving, "nothing due: no new deliveries")  # the next scheduled run finds nothing, and says so
+    serving.send_signal(signal.SIGTERM)
+    assert serving.wait(60) == 0
+    assert serving.stdout is not None
+    assert serving.stdout.read().splitlines()[-1] == "ended"
+    assert (tmp_path / "errors").read_text() == ""
+    assert processes_of(tmp_path / "w") == []
+
+
+def test_a_killed_serve_takes_its_server_and_runs_with_it(serving: subprocess.Popen[str], tmp_path: Path) -> None:
+    said_until(serving, "slots computed")
+    serving.kill()
+    serving.wait()
+    deadline = time.monotonic() + 30
+    while processes_of(tmp_path / "w") and time.monotonic() < deadline:
+        time.sleep(0.5)
+    assert processes_of(tmp_path / "w") == []
+
+
+def test_run_goes_through_the_flow_quietly_waits_and_exits_4(tmp_path: Path) -> None:
+    town, workspace = write_town(tmp_path), tmp_path / "w"
+    words = ["run", "--config", town.config_folder, "--workspace", workspace, "--at", UNTIL.isoformat()]
+    with other_process(workspace, 120):
+        held = drukte(*words)
+        assert held.returncode == 4
+        assert "holds this workspace" in held.stderr
+    with other_process(workspace, 2):
+        done = drukte(*words, "--wait", 120)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("tiny: 2 deliveries")
+    assert (workspace / "private" / "prefect" / "run" / "prefect.db").exists()  # it did go through Prefect, at home here
+    assert runs(workspace) == [(UNTIL, "run")]
+    again = drukte(*words, "--json")
+    assert again.stderr == ""
+    assert [o["message_en"] for o in json.loads(again.stdout)] == ["nothing due: no new deliveries, no interval to compute"]
+
+
+def test_run_with_a_broken_municipality_runs_the_other_and_names_file_and_line(tmp_path: Path) -> None:
+    town, workspace = write_town(tmp_path), tmp_path / "w"
+    folder = town.config_folder / "municipalities"
+    (folder / "broken.yaml").write_text((folder / "tiny.yaml").read_text().replace("pace", "pce") + "pce: 5min\n")
+    done = drukte(
+        "run",
+        "--config",
+        town.config_folder,
+        "--workspace",
+        workspace,
+        "--municipality",
+        "tiny,broken",
+        "--at",
+        UNTIL.isoformat(),
+    )
+    assert done.returncode == 2
+    assert done.stdout.startswith("tiny: 2 deliveries")
+    assert "config/municipalities/broken.yaml:" in done.stderr
+
+
+def test_serve_uses_a_given_server_and_says_when_it_is_not_there(tmp_path: Path) -> None:
+    town = write_town(tmp_path)
+    words = ["serve", "--check", "--config", town.config_folder, "--workspace", tmp_path / "w"]
+    gone = drukte(*words, PREFECT_API_URL="http://127.0.0.1:9/api")
+    assert gone.returncode == 1
+    assert "PREFECT_API_URL" in gone.stderr
+    there = drukte(*words)
+    assert (there.returncode, there.stderr) == (0, "")
+    assert "answers at http://127.0.0.1:" in there.stdout
+    assert processes_of(tmp_path / "w") == []
