@@ -63,10 +63,12 @@ def _take_in_one(
     # A past delivery that does not say when it was issued counts as arriving row by row, interval end plus stated delay.
     assumed = verb != "run" and issued is None
     until = at - source.delay if assumed else at
-    seen = one(store.con.execute(
-        "SELECT delivery_id, taken_until FROM seen_files WHERE municipality = ? AND source = ? AND name = ?",
-        [slug, source.source, file.name],
-    ))
+    seen = one(
+        store.con.execute(
+            "SELECT delivery_id, taken_until FROM seen_files WHERE municipality = ? AND source = ? AND name = ?",
+            [slug, source.source, file.name],
+        )
+    )
     fingerprint = content_hash(file)
     delivery_id = hashlib.sha256(f"{slug}|{source.source}|{file.name}|{fingerprint}".encode()).hexdigest()[:16]
     after = seen[1] if seen and seen[0] == delivery_id else None
@@ -75,7 +77,9 @@ def _take_in_one(
     )
     delay = int(source.delay.total_seconds())
     moment = f"TIMESTAMPTZ '{at.isoformat()}'"
-    known = f"greatest(interval_end, TIMESTAMPTZ '{issued.isoformat()}')" if issued else f"interval_end + INTERVAL {delay} SECONDS"
+    known = (
+        f"greatest(interval_end, TIMESTAMPTZ '{issued.isoformat()}')" if issued else f"interval_end + INTERVAL {delay} SECONDS"
+    )
     recorded = f"least({moment}, {known})" if verb == "backfill" else moment
     arrival = ledger.Arrival(slug, source.dataset, source.source, delivery_id, fingerprint, recorded)
     with store.transaction():
@@ -104,9 +108,11 @@ def _account(
         "rows_duplicate": duplicate,
     }
     if again:
-        before = one(store.con.execute(f"SELECT {', '.join(counts)} FROM deliveries WHERE delivery_id = ?", [arrival.delivery_id]))
+        before = one(
+            store.con.execute(f"SELECT {', '.join(counts)} FROM deliveries WHERE delivery_id = ?", [arrival.delivery_id])
+        )
         counts = {name: value + (before[i] if before else 0) for i, (name, value) in enumerate(counts.items())}
-    state = taken.state
+    state: str = taken.state
     if state == "accepted" and taken.rows_held:
         state = "partial"
     elif state == "accepted" and counts["rows_duplicate"] and counts["rows_duplicate"] == counts["rows_in"]:
@@ -129,7 +135,9 @@ def _note_refused(store: Store, delivery_id: str, taken: intake.Taken) -> None:
     if taken.refused.num_rows == 0:
         return
     store.con.register("refused", taken.refused)
-    store.con.execute(f"INSERT INTO refused_rows SELECT '{delivery_id}', row_number, column_name, check_name, message FROM refused")
+    store.con.execute(
+        f"INSERT INTO refused_rows SELECT '{delivery_id}', row_number, column_name, check_name, message FROM refused"
+    )
     store.con.unregister("refused")
 
 

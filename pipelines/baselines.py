@@ -27,7 +27,9 @@ def refresh(store: Store, config: Config, feeds: list[Feed], wanted: str, late: 
     Returns the name of a temporary table with the keys of baseline rows that changed. Inside a transaction.
     """
     con = store.con
-    con.execute(f"CREATE OR REPLACE TEMP TABLE all_changed_baselines AS SELECT {_PLACE}, local_date, local_time FROM baselines LIMIT 0")
+    con.execute(
+        f"CREATE OR REPLACE TEMP TABLE all_changed_baselines AS SELECT {_PLACE}, local_date, local_time FROM baselines LIMIT 0"
+    )
     for feed in feeds:
         for minutes in _targets(store, config, feed, wanted, late):
             _compute(store, config, feed, minutes, at)
@@ -61,7 +63,9 @@ def _compute(store: Store, config: Config, feed: Feed, minutes: int, at: datetim
     first, last = one(con.execute("SELECT min(local_date), max(local_date) FROM targets"))
     _slots(store, config, feed, minutes, first, last, at)
     _calendar(store, config, first - timedelta(days=2 * baseline.REACH_DAYS), last)
-    con.execute(f"CREATE OR REPLACE TEMP TABLE statistics AS {baseline.statistics_sql('targets', 'baseline_slots', 'left_out', 'holidays')}")
+    con.execute(
+        f"CREATE OR REPLACE TEMP TABLE statistics AS {baseline.statistics_sql('targets', 'baseline_slots', 'left_out', 'holidays')}"
+    )
     _day_figures(store, first, last)
     scope = f"""SELECT b.* FROM {stored(store, first, last)} b SEMI JOIN targets t USING ({_PLACE}, local_date)"""
     columns = f"{_PLACE}, local_date, local_time, day_type, n, valid_days, median, mad, p10, p20, p50, p80, p90, p95"

@@ -38,7 +38,14 @@ def active_cards(config: Config, cards: Mapping[str, Card]) -> list[Card]:
 
 
 def values(
-    store: Store, config: Config, cards: Mapping[str, Card], *, at: datetime, until: datetime, run_id: str, assume_arrival: bool,
+    store: Store,
+    config: Config,
+    cards: Mapping[str, Card],
+    *,
+    at: datetime,
+    until: datetime,
+    run_id: str,
+    assume_arrival: bool,
     restate: bool = False,
 ) -> tuple[int, int]:
     """Compute all slots that dirty cells before ``until`` reach; returns (slots computed, values changed). Inside a transaction.
@@ -207,8 +214,9 @@ def evaluated(store: Store, config: Config, card: Card, at: datetime, current: s
     _cells(store, config, card, at)
     columns = [c for c in (*TABLES["indicator_values"].columns, "judged") if c not in ("run_id", "recorded_at")]
     # A holiday is judged against its own weekday and against Sunday: the lower deviation counts (rule 18).
+    lowest = "status = 'missing', coalesce(raw_value, value_high), value_low"
     return f"""SELECT {", ".join(columns)}, raw_value FROM ({evaluate.sql(card, "cells")})
-               QUALIFY row_number() OVER (PARTITION BY place, interval_start ORDER BY status = 'missing', coalesce(raw_value, value_high), value_low) = 1"""
+               QUALIFY row_number() OVER (PARTITION BY place, interval_start ORDER BY {lowest}) = 1"""
 
 
 def _settings(store: Store, card: Card, current: str | None) -> None:

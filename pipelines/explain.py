@@ -19,10 +19,9 @@ import pyarrow.compute as pc
 
 from indicators.card import Card
 from pipelines import arrivals, compute, intake
+from pipelines.explain_text import sentence
 from pipelines.published import connect
-from schemas import words
 from schemas.config import Config
-from schemas.settings import BANDS
 
 
 class NotFound(Exception):
@@ -97,12 +96,16 @@ def explain_situation(published: Path, config: Config, cards: Mapping[str, Card]
               situation["observed_until"] or situation["started_at"] + timedelta(days=1)])  # fmt: skip
         if not peak:
             raise NotFound(f"the values behind `{situation_id}` are no longer kept.")
-        return _explain(con, config, cards, situation["leading_indicator"], situation["place"], peak[0]["interval_start"], situation)
+        return _explain(
+            con, config, cards, situation["leading_indicator"], situation["place"], peak[0]["interval_start"], situation
+        )
     finally:
         con.close()
 
 
-def explain_value(published: Path, config: Config, cards: Mapping[str, Card], indicator: str, place: str, time: datetime) -> Explanation:
+def explain_value(
+    published: Path, config: Config, cards: Mapping[str, Card], indicator: str, place: str, time: datetime
+) -> Explanation:
     """Explain the value of an indicator at a place for the interval that holds ``time``."""
     con = connect(published)
     try:
@@ -119,26 +122,32 @@ def _explain(
     found = _dicts(con, """SELECT * FROM indicator_values WHERE municipality = $1 AND indicator = $2 AND place = $3
                            AND interval_start <= $4 AND interval_end > $4""", [slug, indicator, place, time])  # fmt: skip
     if not found:
-        raise NotFound(f"no value of `{indicator}` at `{place}` for {time.isoformat()}. Not due, no such place, or the card does not apply there.")
+        raise NotFound(
+            f"no value of `{indicator}` at `{place}` for {time.isoformat()}. Not due, no such place, or the card does not apply there."
+        )
     value = found[0]
     notes: list[str] = []
     card = _card(con, cards, value, notes)
-    settings = json.loads(_dicts(con, "SELECT settings FROM effective_settings WHERE config_hash = $1", [value["config_hash"]])[0]["settings"])
+    settings = json.loads(
+        _dicts(con, "SELECT settings FROM effective_settings WHERE config_hash = $1", [value["config_hash"]])[0]["settings"]
+    )
     again = _recompute(con, config, card, value)
     agrees = bool(again) and all(again[c] == value[c] for c in ("value", "value_low", "value_high", "level", "status", "reason"))
     cell = _dicts(con, "SELECT * FROM cells ORDER BY ALL LIMIT 1", [])
     inputs = {name: _shown(cell[0], name, settings["k"]) for name in card.inputs} if cell else {}
     return Explanation(
-        situation=situation, value=value, sentence=_sentence(config, card, value, inputs, settings),
+        situation=situation, value=value, sentence=sentence(config, card, value, inputs),
         formula="\n".join([*(f"{n} = {e}" for n, e in card.let.items()), f"{card.id} = {card.formula}"]), settings=settings["values"],
         inputs=inputs, thresholds=settings["bands"], threshold_source=value["threshold_source"] or "",
-        rows=_rows(con, config, card, value, settings["k"]), baseline=_baseline(con, card, value),
+        rows=_rows(con, config, value, settings["k"]), baseline=_baseline(con, card, value),
         path=_path(con, value, situation), recomputed=again, agrees=agrees, notes=notes,
     )  # fmt: skip
 
 
 def _dicts(con: duckdb.DuckDBPyConnection, sql: str, parameters: list[Any]) -> list[dict[str, Any]]:
-    return con.execute(sql, parameters).fetch_arrow_table().to_pylist()  # type: ignore[no-any-return]
+    result = con.execute(sql, parameters)
+    names = [column[0] for column in result.description or []]
+    return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
 
 
 def _card(con: duckdb.DuckDBPyConnection, cards: Mapping[str, Card], value: dict[str, Any], notes: list[str]) -> Card:
@@ -146,7 +155,11 @@ def _card(con: duckdb.DuckDBPyConnection, cards: Mapping[str, Card], value: dict
     card = cards.get(value["indicator"])
     if card is not None and card.definition_hash == value["definition_hash"]:
         return card
-    stored = _dicts(con, "SELECT card FROM indicators WHERE indicator = $1 AND definition_hash = $2", [value["indicator"], value["definition_hash"]])
+    stored = _dicts(
+        con,
+        "SELECT card FROM indicators WHERE indicator = $1 AND definition_hash = $2",
+        [value["indicator"], value["definition_hash"]],
+    )
     if not stored:
         raise NotFound(f"the definition `{value['definition_hash']}` behind this value is not kept in the published database.")
     notes.append("judged by an earlier definition of the card, kept with the numbers")
@@ -183,22 +196,7 @@ def _shown(cell: dict[str, Any], name: str, k: int) -> Any:
     return f"<{k}" if low == 0 and high == k - 1 else f"{float(low):g}…{float(high):g}"
 
 
-def _sentence(config: Config, card: Card, value: dict[str, Any], inputs: dict[str, Any], settings: dict[str, Any]) -> dict[str, str]:
-    """Place, value, unit and level in words."""
-    name = next((r.place.name for r in config.rows_of(value["place"])), value["place"])
-    clock = value["interval_start"].astimezone(config.tz)
-    given = ", ".join(f"{n} = {'?' if v is None else v}" for n, v in inputs.items())
-    said = {}
-    for lang in ("nl", "en"):
-        level = words.word("level", value["level"], lang)
-        number = f"{value['value']:.{card.digits}f} {card.unit}" if value["value"] is not None else words.word("status", value["status"], lang)
-        why = f" ({words.word('reason', value['reason'], lang)})" if value["reason"] else ""
-        title = getattr(card.title, lang)
-        said[lang] = f"{name}, {clock:%Y-%m-%d %H:%M}: {title} {number}, {level}{why}. {given}."
-    return said
-
-
-def _rows(con: duckdb.DuckDBPyConnection, config: Config, card: Card, value: dict[str, Any], k: int) -> list[Row]:
+def _rows(con: duckdb.DuckDBPyConnection, config: Config, value: dict[str, Any], k: int) -> list[Row]:
     """The observations of the slot, each with its delivery and its row in the supplier's file."""
     found = _dicts(con, """
         SELECT o.*, d.name AS delivery_name, d.content_hash FROM observations o LEFT JOIN deliveries d USING (delivery_id)
@@ -212,7 +210,9 @@ def _rows(con: duckdb.DuckDBPyConnection, config: Config, card: Card, value: dic
         number, check = numbers.get((row["delivery_name"], row["interval_start"], row["measure"]), (None, "no row: nothing came"))
         if row["delivery_id"] is None and row["status"] == "ok":
             check = "absent row, zero as the source declares"
-        rows.append(Row(row["source"], row["interval_start"], row["measure"], shown, row["status"], row["delivery_name"], number, check))
+        rows.append(
+            Row(row["source"], row["interval_start"], row["measure"], shown, row["status"], row["delivery_name"], number, check)
+        )
     return rows
 
 
@@ -229,12 +229,15 @@ def _file_rows(config: Config, found: list[dict[str, Any]]) -> dict[tuple[str, d
             verdict = "the file was changed after it was taken in"
         else:
             verdict = "same file, same content"
-        if verdict.startswith("same"):
+        if file is not None and verdict.startswith("same"):
             cells = intake.take_in(
                 file, source, k=config.k, withhold_zero=config.municipality.withhold_zero, tz=config.tz, after=None,
                 until=max(r["interval_end"] for r in rows),
             ).cells  # fmt: skip
-            wanted = pc.and_(pc.equal(cells["place"], rows[0]["place"]), pc.greater_equal(cells["interval_start"], min(r["interval_start"] for r in rows)))
+            wanted = pc.and_(
+                pc.equal(cells["place"], rows[0]["place"]),
+                pc.greater_equal(cells["interval_start"], min(r["interval_start"] for r in rows)),
+            )
             for cell in cells.filter(wanted).select(["interval_start", "measure", "row_number"]).to_pylist():
                 numbers[(name, cell["interval_start"], cell["measure"])] = (cell["row_number"], verdict)
         for row in rows:
@@ -261,35 +264,3 @@ def _path(con: duckdb.DuckDBPyConnection, value: dict[str, Any], situation: dict
         SELECT interval_start, value, level, status, reason FROM indicator_values
         WHERE municipality = $1 AND indicator = $2 AND place = $3 AND interval_start >= $4 AND interval_start <= $5 ORDER BY interval_start
     """, [value["municipality"], value["indicator"], value["place"], begin, value["interval_start"] + 2 * length])  # fmt: skip
-
-
-def lines(explanation: Explanation, config: Config, lang: str) -> list[str]:
-    """The explanation as text."""
-    nl = lang == "nl"
-    out = []
-    if explanation.situation:
-        situation = explanation.situation
-        out += [f"{situation['situation_id']}: {words.word('safety_risk', situation['safety_risk'], lang)}, "
-                f"{words.word('level', situation['peak_level'], lang)}", f"  {situation[f'explanation_{lang}']}", ""]  # fmt: skip
-    out += [explanation.sentence[lang], "", "formule:" if nl else "formula:", *(f"  {line}" for line in explanation.formula.splitlines())]
-    out += ["waarden:" if nl else "values:", *(f"  {n} = {v}" for n, v in (explanation.inputs | explanation.settings).items())]
-    if explanation.baseline:
-        out.append("basislijn:" if nl else "baseline:")
-        out += [f"  {words.word('day_type', b['day_type'], lang)}: " + ", ".join(f"{n} {v:g}" for n, v in b.items() if isinstance(v, int | float))
-                for b in explanation.baseline]  # fmt: skip
-    out.append("drempels:" if nl else "thresholds:")
-    for name in (b for b in BANDS if b in explanation.thresholds):
-        band = explanation.thresholds[name]
-        out.append(f"  {words.word('level', name, lang)}: {band['enter']:g} ({'uit' if nl else 'exit'} {band['exit']:g}, "
-                   f"{band['for_minutes']:g} min / {band['keep_for_minutes']:g} min), {band['layer']}: {band['file']}:{band['line']}")  # fmt: skip
-    out.append("rijen:" if nl else "rows:")
-    for row in explanation.rows:
-        where = f"{row.delivery}:{row.file_row}" if row.delivery and row.file_row else row.delivery or "-"
-        clock = row.interval_start.astimezone(config.tz)
-        out.append(f"  {clock:%H:%M} {row.measure} = {row.value or '-'} [{words.word('status', row.status, lang)}] {where} ({row.file_check})")
-    out.append("pad:" if nl else "path:")
-    out += [f"  {p['interval_start'].astimezone(config.tz):%d-%m %H:%M} {'-' if p['value'] is None else format(p['value'], 'g')} "
-            f"{words.word('level', p['level'], lang)}{' ' + words.word('reason', p['reason'], lang) if p['reason'] else ''}" for p in explanation.path]  # fmt: skip
-    out += explanation.notes
-    verdict = ("herberekend: gelijk", "herberekend: NIET gelijk") if nl else ("recomputed: agrees", "recomputed: does NOT agree")
-    return [*out, "", verdict[0] if explanation.agrees else verdict[1]]

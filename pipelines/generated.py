@@ -9,6 +9,8 @@ import json
 import sys
 from pathlib import Path
 
+from pydantic import BaseModel
+
 from indicators.card import Card, catalogue
 from schemas import vocabulary, words
 from schemas.datasets import DATASETS
@@ -25,7 +27,13 @@ def files() -> dict[str, str]:
     for card in catalogue().values():
         for lang in ("nl", "en"):
             made[f"docs/reference/indicators/{card.id}.{lang}.md"] = _indicator(card, lang)
-    models = {"municipality": Municipality, "source": Source, "purpose": Purpose, "places": Places, "card": Card}
+    models: dict[str, type[BaseModel]] = {
+        "municipality": Municipality,
+        "source": Source,
+        "purpose": Purpose,
+        "places": Places,
+        "card": Card,
+    }
     for name, model in models.items():
         schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **model.model_json_schema(by_alias=True)}
         made[f"config/schema/{name}.schema.json"] = json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
@@ -55,7 +63,9 @@ def _tables() -> str:
     for table in TABLES.values():
         parts.append(f"\n## `{table.name}`\n\n{table.nl}. / {table.en}.\n\nKey: {', '.join(f'`{k}`' for k in table.key)}.")
         if table.history:
-            parts.append(f" Every version stands in `{table.name}_history`; `{table.name}_as_known(as_of)` gives an earlier moment.")
+            parts.append(
+                f" Every version stands in `{table.name}_history`; `{table.name}_as_known(as_of)` gives an earlier moment."
+            )
         parts.append("\n\n| column | type | unit | betekenis | meaning |\n|---|---|---|---|---|\n")
         for name in table.columns:
             column = meaning[name]
@@ -80,11 +90,13 @@ def _datasets() -> str:
 
 
 _HEADINGS = {
-    "nl": {"risk": "Veiligheidsrisico", "effect": "Gewenst effect", "question": "Vraag", "meaning": "Betekenis", "limits": "Grenzen en bekende valse meldingen",
+    "nl": {"risk": "Veiligheidsrisico", "effect": "Gewenst effect", "question": "Vraag", "meaning": "Betekenis",
+           "limits": "Grenzen en bekende valse meldingen",
            "formula": "Berekening", "bands": "Banden", "follow": "Opvolging", "owners": "Verantwoordelijk", "refs": "Bronnen",
            "row": "| type plaats | band | in | uit | gedurende | loslaten na |", "lead": "benodigde tijd", "definition": "voor de definitie",
            "action": "voor het handelen", "value": "Waarde", "digits": "decimalen", "margin": "zonder eigen uit-rand: {} van de in-rand"},
-    "en": {"risk": "Safety risk", "effect": "Desired effect", "question": "Question", "meaning": "Meaning", "limits": "Limits and known false alarms",
+    "en": {"risk": "Safety risk", "effect": "Desired effect", "question": "Question", "meaning": "Meaning",
+           "limits": "Limits and known false alarms",
            "formula": "Computation", "bands": "Bands", "follow": "Follow-up", "owners": "Responsible", "refs": "References",
            "row": "| type of place | band | enter | exit | for | keep for |", "lead": "lead time", "definition": "for the definition",
            "action": "for acting", "value": "Value", "digits": "decimals", "margin": "without an exit of its own: {} of the entry edge"},

@@ -35,7 +35,9 @@ def fill(store: Store, config: Config, source: Source, measures: tuple[str, ...]
     if isinstance(source.absent, AbsentIsZero):
         _zeros(store, config, source, source.absent.max_zero_run)
     changed = ledger.apply(store, "grid_cells")
-    store.con.execute("INSERT OR REPLACE INTO filled SELECT municipality, source, place, wanted_from, wanted_until FROM due_ranges")
+    store.con.execute(
+        "INSERT OR REPLACE INTO filled SELECT municipality, source, place, wanted_from, wanted_until FROM due_ranges"
+    )
     return changed
 
 
@@ -63,7 +65,8 @@ def _due_ranges(store: Store, config: Config, source: Source, at: datetime) -> b
         SELECT * FROM (
             SELECT $m AS municipality, $s AS source, place,
                    time_bucket({step}, greatest(min(valid_from), $first) + {step} - INTERVAL 1 MICROSECOND, {anchor(config)}) AS wanted_from,
-                   time_bucket({step}, least(CASE WHEN bool_or(valid_to IS NULL) THEN $at ELSE max(valid_to) END, $at - {_interval(source.delay)}), {anchor(config)}) AS wanted_until
+                   time_bucket({step}, least(CASE WHEN bool_or(valid_to IS NULL) THEN $at ELSE max(valid_to) END,
+                               $at - {_interval(source.delay)}), {anchor(config)}) AS wanted_until
             FROM expected_places GROUP BY place)
         WHERE wanted_until > wanted_from
         """,
@@ -94,9 +97,12 @@ def _candidates(store: Store, config: Config, source: Source, measures: tuple[st
     con, step = store.con, _interval(source.stored_interval)
     start, end = one(con.execute("SELECT min(look_from), max(look_until) FROM to_look_at"))
     where = f"municipality = '{config.municipality.municipality}' AND source = '{source.source}'"
-    con.execute(f"CREATE OR REPLACE TEMP TABLE standing AS SELECT * FROM {store.relation('observations', start, end)} WHERE {where}")
+    con.execute(
+        f"CREATE OR REPLACE TEMP TABLE standing AS SELECT * FROM {store.relation('observations', start, end)} WHERE {where}"
+    )
     values = ", ".join(f"('{m}')" for m in measures)
-    valid = "JOIN expected_places v ON v.place = e.place AND e.interval_start >= v.valid_from AND (v.valid_to IS NULL OR e.interval_start < v.valid_to)"
+    inside = "e.interval_start >= v.valid_from AND (v.valid_to IS NULL OR e.interval_start < v.valid_to)"
+    valid = f"JOIN expected_places v ON v.place = e.place AND {inside}"
     con.execute(f"""
         CREATE OR REPLACE TEMP TABLE grid_cells AS
         WITH expected AS (SELECT DISTINCT place, unnest(range(look_from, look_until, {step})) AS interval_start FROM to_look_at),
@@ -142,7 +148,9 @@ def _zeros(store: Store, config: Config, source: Source, max_run: timedelta) -> 
     start, end = one(con.execute("SELECT min(interval_start), max(interval_end) FROM grid_cells"))
     if start is None:
         return
-    near = store.relation("observations", start - max_run, end + max_run, "place, interval_start, municipality, source, content_hash, invalid")
+    near = store.relation(
+        "observations", start - max_run, end + max_run, "place, interval_start, municipality, source, content_hash, invalid"
+    )
     con.execute(f"""
         CREATE OR REPLACE TEMP TABLE delivered_rows AS SELECT DISTINCT place, interval_start FROM {near}
         WHERE municipality = '{slug}' AND source = '{source.source}' AND (content_hash IS NOT NULL OR invalid)

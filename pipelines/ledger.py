@@ -171,14 +171,19 @@ def apply(store: Store, merged: str) -> int:
         FROM next_cells WHERE lost
     """)
     matches = " AND ".join(f"o.{k} = n.{k}" for k in KEY)
-    con.execute(f"DELETE FROM observations o USING next_cells n WHERE (n.changed OR n.wins OR n.invalid OR n.outage) AND {matches}")
+    con.execute(
+        f"DELETE FROM observations o USING next_cells n WHERE (n.changed OR n.wins OR n.invalid OR n.outage) AND {matches}"
+    )
     # An equal value from a newer delivery moves only the stamp: the row keeps the moment and delivery it became known by.
     con.execute(f"""
         INSERT INTO observations ({columns}, issued_at, content_hash, invalid, outage, withheld_high)
         SELECT municipality, dataset, source, place, interval_start, interval_end, measure, cand_value, value_low, value_high, status,
-               delivery_id, CASE WHEN changed THEN greatest(recorded_at, was_recorded) ELSE was_recorded END, issued_at, content_hash, invalid, outage,
+               delivery_id, CASE WHEN changed THEN greatest(recorded_at, was_recorded) ELSE was_recorded END,
+               issued_at, content_hash, invalid, outage,
                withheld_high
         FROM next_cells WHERE changed OR wins OR invalid OR outage
     """)
-    con.execute("INSERT INTO dirty_cells SELECT DISTINCT municipality, dataset, source, place, interval_start FROM next_cells WHERE changed")
+    con.execute(
+        "INSERT INTO dirty_cells SELECT DISTINCT municipality, dataset, source, place, interval_start FROM next_cells WHERE changed"
+    )
     return int(one(con.execute("SELECT count(*) FROM next_cells WHERE changed"))[0])

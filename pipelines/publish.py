@@ -19,9 +19,7 @@ from schemas import vocabulary
 from schemas.results import TABLES, Table
 
 FILE = "indicators.duckdb"
-REPAIR = (
-    "SET VARIABLE drukte_root = (SELECT parse_dirpath(path) || '/' FROM duckdb_databases() WHERE database_name = current_database());"
-)
+REPAIR = "SET VARIABLE drukte_root = (SELECT parse_dirpath(path) || '/' FROM duckdb_databases() WHERE database_name = current_database());"
 
 
 def publish(store: Store, at: datetime) -> Path:
@@ -85,7 +83,9 @@ def _table(store: Store, table: Table) -> None:
         _view(store, table.name, table.columns, table.name)
     else:
         con.execute(f"CREATE TABLE pub.{table.name} AS SELECT {_list(table.columns)} FROM working.main.{table.name} ORDER BY ALL")
-    _comments(con, table.name, table.columns, f"{table.nl} / {table.en}", is_view=bool(table.sealed_by) or table.name == "data_quality")
+    _comments(
+        con, table.name, table.columns, f"{table.nl} / {table.en}", is_view=bool(table.sealed_by) or table.name == "data_quality"
+    )
     if table.history:
         _history(store, table)
 
@@ -99,7 +99,12 @@ def _view(store: Store, name: str, columns: tuple[str, ...], physical_name: str)
     con = store.con
     con.execute(f"CREATE TABLE pub.hot_{name} AS SELECT {_list(columns)} FROM working.main.{physical_name} ORDER BY ALL")
     con.execute(f"COMMENT ON TABLE pub.hot_{name} IS 'recent rows of {name}; query the view {name}'")
-    files = [f for (f,) in con.execute("SELECT file FROM working.main.manifest WHERE table_name = ? ORDER BY first_day", [physical_name]).fetchall()]
+    files = [
+        f
+        for (f,) in con.execute(
+            "SELECT file FROM working.main.manifest WHERE table_name = ? ORDER BY first_day", [physical_name]
+        ).fetchall()
+    ]
     sealed = ""
     if files:
         listed = ", ".join(f"'{f}'" for f in files)

@@ -17,7 +17,6 @@ from pipelines.store import Store
 from schemas.config import Config
 from schemas.results import TABLES
 
-
 ALWAYS = (datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC))
 
 
@@ -29,7 +28,9 @@ def write(store: Store, config: Config, cards: Mapping[str, Card]) -> None:
     slug = config.municipality.municipality
     fingerprint = _fingerprint(config, cards)
     key = f"reference:{slug}"
-    if (fingerprint,) in store.con.execute("SELECT text FROM card_state WHERE municipality = ? AND key = ?", [slug, key]).fetchall():
+    if (fingerprint,) in store.con.execute(
+        "SELECT text FROM card_state WHERE municipality = ? AND key = ?", [slug, key]
+    ).fetchall():
         return
     store.con.execute("INSERT OR REPLACE INTO card_state VALUES (?, ?, ?)", [slug, key, fingerprint])
     rows = {
@@ -44,7 +45,9 @@ def write(store: Store, config: Config, cards: Mapping[str, Card]) -> None:
     used = [cards[name] for name in config.municipality.indicators if name in cards]
     new_cards = [_card(card) for card in used if card.definition_hash + card.text_hash not in known]
     for card in new_cards:
-        store.con.execute("DELETE FROM indicators WHERE indicator = ? AND definition_hash = ?", [card["indicator"], card["definition_hash"]])
+        store.con.execute(
+            "DELETE FROM indicators WHERE indicator = ? AND definition_hash = ?", [card["indicator"], card["definition_hash"]]
+        )
     _insert(store, "indicators", new_cards)
     facts = {f"time_zone:{slug}": config.municipality.timezone, f"name:{slug}": config.municipality.name.nl}
     facts |= {f"source.{s.source}.delay_minutes": f"{s.delay.total_seconds() / 60:g}" for s in config.sources.values()}
@@ -113,5 +116,3 @@ def _card(card: Card) -> dict[str, Any]:
         "min_coverage": card.min_coverage, "purposes": list(card.purposes), "references": [str(r) for r in card.references],
         "definition_hash": card.definition_hash, "text_hash": card.text_hash, "card": card.model_dump_json(by_alias=True),
     }  # fmt: skip
-
-

@@ -62,7 +62,14 @@ def bucket(minutes: str, column: str, config: Config) -> str:
 
 
 def slots_sql(
-    store: Store, config: Config, feed: Feed, minutes: int, start: datetime, end: datetime, at: datetime, wanted: str | None = None
+    store: Store,
+    config: Config,
+    feed: Feed,
+    minutes: int,
+    start: datetime,
+    end: datetime,
+    at: datetime,
+    wanted: str | None = None,
 ) -> str:
     """SELECT of one feed's slots that start in [start, end) and are due or complete at ``at``.
 
@@ -81,7 +88,11 @@ def slots_sql(
     )
     known = "status IN ('ok', 'suppressed')"
     slot = bucket(str(minutes), "o.interval_start", config)
-    semi = f"SEMI JOIN {wanted} w ON w.place = o.place AND w.slot_start = {slot} AND w.interval_minutes = {minutes}" if wanted else ""
+    semi = (
+        f"SEMI JOIN {wanted} w ON w.place = o.place AND w.slot_start = {slot} AND w.interval_minutes = {minutes}"
+        if wanted
+        else ""
+    )
     return f"""
     SELECT '{slug}' AS municipality, '{feed.dataset}' AS dataset, '{feed.source}' AS source, place, {minutes} AS interval_minutes,
            slot_start, slot_start + INTERVAL {minutes} MINUTES AS slot_end,

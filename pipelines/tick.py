@@ -69,19 +69,23 @@ def tick(
     *,
     at: datetime,
     verb: Verb = "run",
+    since: datetime | None = None,
     restate: bool = False,
     progress: Progress | None = None,
 ) -> Summary:
     """One run for one municipality at the moment ``at`` (aware): everything that is new and due, then publish.
 
     ``verb`` decides when a delivery without an arrival time counts as received (rule 10) and the origin of situations.
-    ``restate`` lets slots computed before be judged by today's settings (rule 21). The caller holds the workspace lock.
+    ``since`` has everything from that moment on computed again; with ``restate`` slots computed before are judged by
+    today's settings (rule 21). The caller holds the workspace lock.
     """
     show = progress or (lambda _text, _share: None)
     summary = Summary(_run_id(store, config, verb, at), config.municipality.municipality, at)
     with store.transaction():
         reference.write(store, config, cards)
     summary.deliveries = take_in(store, config, at, verb, show)
+    if since or restate:
+        _compute_again(store, config, since, at)
     summary.slots_computed, summary.values_changed = compute_due(store, config, cards, at, verb, summary.run_id, restate, show)
     show("situations", 0.9)
     summary.situations = judge(store, config, cards, at, verb, summary.run_id)
@@ -103,15 +107,23 @@ def take_in(store: Store, config: Config, at: datetime, verb: Verb, show: Progre
     return taken
 
 
+def _compute_again(store: Store, config: Config, since: datetime | None, at: datetime) -> None:
+    """Mark all cells of [since, at) dirty."""
+    slug = config.municipality.municipality
+    store.con.execute(f"""
+        INSERT INTO dirty_cells SELECT DISTINCT municipality, dataset, source, place, interval_start
+        FROM {store.relation("observations", since, at)} WHERE municipality = '{slug}'
+    """)
+
+
 def compute_due(
     store: Store, config: Config, cards: Mapping[str, Card], at: datetime, verb: Verb, run_id: str, restate: bool, show: Progress
 ) -> tuple[int, int]:
     """Work off the dirty cells, oldest month first; each chunk is one transaction, its dirt cleared in it."""
     computed = changed = 0
     slug = config.municipality.municipality
-    first, last = one(store.con.execute(
-        "SELECT min(interval_start), max(interval_start) FROM dirty_cells WHERE municipality = ?", [slug]
-    )) or (None, None)
+    span = "SELECT min(interval_start), max(interval_start) FROM dirty_cells WHERE municipality = ?"
+    first, last = one(store.con.execute(span, [slug]))
     while first is not None:
         until = min(first + CHUNK, last + timedelta(hours=1))
         with store.transaction():
@@ -119,7 +131,7 @@ def compute_due(
                                           assume_arrival=verb == "backfill", restate=restate)  # fmt: skip
         computed, changed = computed + done, changed + differ
         show(f"{until:%Y-%m-%d}", 0.3 + 0.6 * ((until - first) / (last - first + CHUNK)))
-        first = one(store.con.execute("SELECT min(interval_start) FROM dirty_cells WHERE municipality = ?", [slug]))[0]
+        first, _ = one(store.con.execute(span, [slug]))
     return computed, changed
 
 

@@ -66,7 +66,7 @@ TABLES: dict[str, Table] = {t.name: t for t in (
        "Observations as stored: a row per expected place, interval and measure",
        f"municipality dataset source place interval_start interval_end measure {_BOUNDS} status delivery_id recorded_at",
        "municipality dataset source place interval_start measure", history=True, sealed_by="interval_start",
-       types={c: "DECIMAL(18,6)" for c in _BOUNDS.split()},
+       types=dict.fromkeys(_BOUNDS.split(), "DECIMAL(18,6)"),
        # What decides among revisions whatever their order of arrival (rule 10), and the statuses that yield to it (rule 5).
        internal={"issued_at": "TIMESTAMPTZ", "content_hash": "VARCHAR", "invalid": "BOOLEAN", "outage": "BOOLEAN",
                  "withheld_high": "DECIMAL(18,6)"}),

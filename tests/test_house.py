@@ -22,7 +22,9 @@ def imports(path, at_import_time=False):
     """Modules of ours that a file imports: (module, names); with ``at_import_time`` those outside functions only."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     inside = {id(n) for f in ast.walk(tree) if isinstance(f, ast.FunctionDef | ast.AsyncFunctionDef) for n in ast.walk(f)}
-    guarded = {id(n) for i in ast.walk(tree) if isinstance(i, ast.If) and "TYPE_CHECKING" in ast.unparse(i.test) for n in ast.walk(i)}
+    guarded = {
+        id(n) for i in ast.walk(tree) if isinstance(i, ast.If) and "TYPE_CHECKING" in ast.unparse(i.test) for n in ast.walk(i)
+    }
     for node in ast.walk(tree):
         if at_import_time and (id(node) in inside or id(node) in guarded):
             continue
@@ -79,7 +81,9 @@ def test_no_dependency_brings_a_package_of_our_name():
 
 
 def test_files_stay_short():
-    long = {str(p.relative_to(ROOT)): n for p in modules().values() if (n := len(p.read_text(encoding="utf-8").splitlines())) > 400}
+    long = {
+        str(p.relative_to(ROOT)): n for p in modules().values() if (n := len(p.read_text(encoding="utf-8").splitlines())) > 400
+    }
     assert not long
 
 
@@ -100,7 +104,9 @@ def test_every_column_has_a_meaning_and_every_table_a_key():
         assert set(table.key) <= set(table.columns), table.name
 
 
-@pytest.mark.parametrize("group", ["level", "state", "status", "reason", "safety_risk", "measure", "end_reason", "delivery_state"])
+@pytest.mark.parametrize(
+    "group", ["level", "state", "status", "reason", "safety_risk", "measure", "end_reason", "delivery_state"]
+)
 def test_every_code_has_words_in_both_languages(group):
     from schemas import words
 

@@ -83,10 +83,16 @@ class Town:
         self.folder, self.config_folder, self.data = folder, folder / "config", folder / "data"
         for part in ("municipalities/tiny", "sources", "purposes"):
             (self.config_folder / part).mkdir(parents=True, exist_ok=True)
-        settings = {"thresholds": json.dumps(list(thresholds)), "events": json.dumps(list(events)), "flags": json.dumps(list(flags))}
+        settings = {
+            "thresholds": json.dumps(list(thresholds)),
+            "events": json.dumps(list(events)),
+            "flags": json.dumps(list(flags)),
+        }
         town = fill(_TOWN, k=k, timezone=timezone, **settings)
         if only:
-            town = town.replace("indicators: {density: {}, occupancy: {}, specific_flow: {}, unusualness: {}}", f"indicators: {{{only}: {{}}}}")
+            town = town.replace(
+                "indicators: {density: {}, occupancy: {}, specific_flow: {}, unusualness: {}}", f"indicators: {{{only}: {{}}}}"
+            )
         (self.config_folder / "municipalities" / "tiny.yaml").write_text(town)
         (self.config_folder / "purposes" / "crowd-safety.yaml").write_text(dedent(_PURPOSE))
         zones = fill(_SOURCE, name="zones", dataset="zone_counts", map="{square: square, alley: alley}", measures="{present: {column: present}}",
@@ -96,7 +102,11 @@ class Town:
         (self.config_folder / "sources" / "zones.yaml").write_text(zones)
         (self.config_folder / "sources" / "gates.yaml").write_text(gates)
         features = [
-            {"type": "Feature", "geometry": None, "properties": {"place": slug, "valid_from": "2025-01-01T00:00:00Z", **properties}}
+            {
+                "type": "Feature",
+                "geometry": None,
+                "properties": {"place": slug, "valid_from": "2025-01-01T00:00:00Z", **properties},
+            }
             for slug, properties in (places or PLACES).items()
         ]
         (self.config_folder / "municipalities" / "tiny" / "places.geojson").write_text(

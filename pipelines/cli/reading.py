@@ -153,6 +153,7 @@ def explain(
     Formula with numbers, threshold with file and line; recomputes and says whether it agrees (exit 5 when not).
     """
     from pipelines import explain as plain
+    from pipelines.explain_text import lines
     from pipelines import faults, start
     from pipelines.cli import common
 
@@ -174,7 +175,7 @@ def explain(
     if as_json:
         common.dump(found.as_dict())
     else:
-        print("\n".join(plain.lines(found, settings, lang)))
+        print("\n".join(lines(found, settings, lang)))
     if not found.agrees:
         raise typer.Exit(faults.FOUND)
 

@@ -50,7 +50,7 @@ def replace(store: Store, name: str, new: str, scope: str, recorded_at: str, gon
     return result
 
 
-def _same(table: Table, columns: tuple[str, ...]) -> str:
+def _same(columns: tuple[str, ...]) -> str:
     return " AND ".join(f"o.{c} IS NOT DISTINCT FROM n.{c}" for c in columns)
 
 
@@ -66,7 +66,7 @@ def _difference(store: Store, table: Table, new: str, scope: str) -> None:
         SELECT {keys}, 'new' AS how FROM incoming n ANTI JOIN outgoing o USING ({keys})
         UNION ALL SELECT {keys}, 'gone' FROM outgoing o ANTI JOIN incoming n USING ({keys})
         UNION ALL SELECT {", ".join(f"n.{k}" for k in table.key)}, 'changed' FROM incoming n JOIN outgoing o USING ({keys})
-            WHERE NOT ({_same(table, content)})
+            WHERE NOT ({_same(content)})
     """)
 
 
@@ -84,9 +84,9 @@ def _write(store: Store, table: Table, recorded_at: str, gone_at: str) -> None:
         """)
     matches = " AND ".join(f"t.{k} = c.{k}" for k in table.key)
     con.execute(f"DELETE FROM {name} t USING changed_{name} c WHERE how <> 'new' AND {matches}")
-    columns = [c for c in table.stored if c != "recorded_at"]
+    written = [c for c in table.stored if c != "recorded_at"]
     con.execute(f"""
-        INSERT INTO {name} ({", ".join(columns)}, recorded_at)
-        SELECT {", ".join(f"n.{c}" for c in columns)}, {recorded_at}
+        INSERT INTO {name} ({", ".join(written)}, recorded_at)
+        SELECT {", ".join(f"n.{c}" for c in written)}, {recorded_at}
         FROM incoming n JOIN changed_{name} c USING ({keys}) WHERE how <> 'gone'
     """)

@@ -95,7 +95,8 @@ def _units(con: duckdb.DuckDBPyConnection, name: str, hot_days: set[date], at: d
     """The spans to write: whole months once they are old enough (also to merge their day files), else single days."""
     old_before = (at - MONTH_AFTER).date()
     day_files = {
-        d for (d,) in con.execute("SELECT first_day FROM manifest WHERE table_name = ? AND first_day = last_day", [name]).fetchall()
+        d
+        for (d,) in con.execute("SELECT first_day FROM manifest WHERE table_name = ? AND first_day = last_day", [name]).fetchall()
     }
     months = {_month(d) for d in hot_days | day_files if _month(d)[1] < old_before}
     days = [(d, d) for d in sorted(hot_days) if _month(d) not in months]

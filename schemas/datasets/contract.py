@@ -45,7 +45,7 @@ class Contract:
         return int(self.version.split(".")[0])
 
     def schema(self, measures: tuple[str, ...], interval: timedelta) -> pa.DataFrameSchema:
-        """pandera schema of the frame after mapping: one row per place and interval, the given measures as nullable integers.
+        """Pandera schema of the frame after mapping: one row per place and interval, the given measures as nullable integers.
 
         Columns: ``place`` (str), ``interval_start`` and ``interval_end`` (UTC), then one Int64 column a measure.
         """

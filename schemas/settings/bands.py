@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from itertools import pairwise
 from typing import Literal
 
 from pydantic import Field, model_validator
@@ -34,14 +35,14 @@ Bands = dict[BandName, Band]
 def order_mistakes(bands: Bands, direction: str) -> list[tuple[str, str, str]]:
     """Mistakes in a complete band set as (band, what, fix); edges rise with the level (fall when downward)."""
     sign = 1 if direction == "up" else -1
-    found = []
+    found: list[tuple[str, str, str]] = []
     present = [name for name in BANDS if name in bands]
     for name in present:
-        band = bands[name]  # type: ignore[index]
+        band = bands[name]
         if band.exit is not None and sign * band.exit > sign * band.enter:
             found.append((name, f"exit {band.exit} lies outside enter {band.enter}", "Put exit on the calm side of enter."))
-    for lower, higher in zip(present, present[1:], strict=False):
-        low, high = bands[lower].enter, bands[higher].enter  # type: ignore[index]
+    for lower, higher in pairwise(present):
+        low, high = bands[lower].enter, bands[higher].enter
         if sign * high <= sign * low:
             word = "above" if sign > 0 else "below"
             found.append((higher, f"enter {high} is not {word} {lower}'s {low}", "Put the edges in order."))

@@ -64,9 +64,10 @@ def _instant(value: Any) -> datetime:
         raise ValueError(f"`{value}` is a day, not an instant | Write it with time and offset: {value}T00:00+01:00.")
     if not isinstance(value, datetime):
         try:
-            value = datetime.fromisoformat(str(value).replace("Z", "+00:00"))
+            value = datetime.fromisoformat(str(value))
         except ValueError:
             raise ValueError(f"`{value}` is not an instant | Write 2026-04-27T18:00+02:00.") from None
+    assert isinstance(value, datetime)
     if value.tzinfo is None:
         raise ValueError(f"`{value}` has no offset | Add it: {value.isoformat()}+02:00 (or Z for UTC).")
     return value.astimezone(UTC)

@@ -78,7 +78,7 @@ class Municipality(Strict):
 
     @property
     def k(self) -> int:
-        """k at the gate: the largest over the adopted purposes (rule 23)."""
+        """K at the gate: the largest over the adopted purposes (rule 23)."""
         return max(p.k for p in self.purposes)
 
     @property

@@ -109,14 +109,18 @@ class History:
         return self._baselines[key]
 
     def baseline_values(self, day: date, minute: int, weekday: int) -> list[float]:
-        """The values themselves; a neighbour on another date counts only if that date is plain, and before ``day``."""
-        found: list[float] = []
+        """The values themselves."""
+        return [value for values in self.values_by_day(day, minute, weekday).values() for value in values]
+
+    def values_by_day(self, day: date, minute: int, weekday: int) -> dict[date, list[float]]:
+        """Valid day → what it gives; a neighbour on another date counts only if that date is plain, and before ``day``."""
+        found: dict[date, list[float]] = {}
         for past in self.valid_days(day, weekday):
             for offset in (-self.minutes, 0, self.minutes):
                 shift, wall = divmod(minute + offset, 1440)
                 own = past + DAY * shift
-                if own < day and (shift == 0 or self.plain(own)):
-                    found += self.values.get((own, wall), [])
+                if own < day and (shift == 0 or self.plain(own)) and (own, wall) in self.values:
+                    found.setdefault(past, []).extend(self.values[(own, wall)])
         return found
 
     def place_p95(self, day: date) -> float:
@@ -229,7 +233,9 @@ def _judge_slot(slot: object, history: History, g: float, p95: float, edges: Edg
     bases = [history.baseline(slot.date, slot.minute, weekday) for weekday in weekdays]
     usable = [base for base in bases if not base.short]
     if not usable:
-        return unknown | {"status": "missing", "reason": "baseline_short", "n": bases[0].n}
+        # Withheld outranks missing (rule 5), and an indicator of a withheld cell is withheld too (rule 7).
+        status = "suppressed" if slot.status == "suppressed" else "missing"
+        return unknown | {"status": status, "reason": "baseline_short", "n": bases[0].n}
     ends = [_lower(x, usable, g, p95, edges) for x in (slot.low, slot.high)]
     (z, base, excess) = ends[0][:3]
     levels = [_level(end[3], edges) for end in ends]

@@ -35,13 +35,14 @@ pytestmark = [
 class City:
     """``deliveries`` source → file, in the open data; ``keep`` cuts rows of a Parquet file away (None: taken whole).
 
-    The municipality's own file is used with ``sources`` replaced by these: every combination is a way one could set it up.
+    The municipality's own file is used with ``sources`` and ``k`` replaced: every combination is a way one could set it up.
     """
 
     slug: str
     deliveries: dict[str, str]
     years: range
     keep: Callable[[pd.DataFrame], pd.Series] | None = None
+    k: int = 1
 
 
 def _first_lines(rows: pd.DataFrame) -> pd.Series:
@@ -63,6 +64,9 @@ _SMALL = {
 }
 _WHOLE = {
     "melbourne-raw": _SMALL["melbourne-raw"],
+    "melbourne-withheld": City("melbourne", {"melbourne-pedestrians": reading.MELBOURNE_CSV}, range(2011, 2016), k=15),
+    "hardbruecke-withheld": City("hardbruecke", {"hardbruecke-history": reading.HARDBRUECKE_PARQUET}, range(2019, 2022),
+                                 _first_lines, k=3),
     "melbourne-all": City("melbourne", {"melbourne-pedestrians-history": reading.MELBOURNE_PARQUET}, range(2011, 2016)),
     "melbourne-two-sources": City("melbourne", {"melbourne-pedestrians-history": reading.MELBOURNE_PARQUET,
                                                 "melbourne-pedestrians": reading.MELBOURNE_CSV},
@@ -103,8 +107,10 @@ def _configure(city: City, folder: Path) -> Path:
     """A copy of the config folder in which the city has just these sources."""
     config = Path(shutil.copytree(CONFIG, folder / "config"))
     own = config / "municipalities" / f"{city.slug}.yaml"
-    text, found = re.subn(r"(?m)^sources:.*$", f"sources: [{', '.join(city.deliveries)}]", own.read_text(encoding="utf-8"))
-    assert found == 1, f"{own.name} has no `sources:` on one line"
+    text = own.read_text(encoding="utf-8")
+    for key, value in (("sources", f"[{', '.join(city.deliveries)}]"), ("k", str(city.k))):
+        text, found = re.subn(rf"(?m)^( *{key}:).*$", rf"\1 {value}", text)
+        assert found == 1, f"{own.name} has no `{key}:` on one line"
     own.write_text(text, encoding="utf-8")
     return config
 
@@ -210,10 +216,11 @@ def _baseline_mistakes(row: Any, history: naive.History) -> str:
     day, minute = pd.Timestamp(row.local_date).date(), row.local_time.hour * 60 + row.local_time.minute
     weekday = naive.SUNDAY if row.day_type == "sunday" else day.weekday()
     base = history.baseline(day, minute, weekday)
-    values = history.baseline_values(day, minute, weekday)
+    by_day = history.values_by_day(day, minute, weekday)
+    values = [value for given in by_day.values() for value in given]
     expected = {"n": base.n, "median": base.median, "mad": base.mad, "place_p95": history.place_p95(day)}
     expected |= {f"p{share}": naive.quantile(values, share / 100) for share in (10, 20, 50, 80, 90, 95)}
-    expected |= {"level_factor": history.level_factor(day), "valid_days": len(history.valid_days(day, weekday))}
+    expected |= {"level_factor": history.level_factor(day), "valid_days": len(by_day)}
     wrong = [
         f"{n} {getattr(row, n)} for {v}"
         for n, v in expected.items()

@@ -7,7 +7,8 @@ import pytest
 from pipelines.store import Store
 from tests.town import START, STEP, Town, rows
 
-SQL = "SELECT interval_start, measure, status, value, delivery_id IS NULL FROM {observations} WHERE source = 'gates' AND measure = 'count_in' ORDER BY interval_start"
+SQL = """SELECT interval_start, measure, status, value, delivery_id IS NULL FROM {observations}
+         WHERE source = 'gates' AND measure = 'count_in' ORDER BY interval_start"""
 
 
 def slots(store):
@@ -78,7 +79,9 @@ def test_rule_06_a_later_delivery_can_make_an_earlier_absence_zero_whatever_the_
         town = Town(tmp_path / order, absent="{max_zero_run: 30min}")
         with Store(tmp_path / order / "w") as store:
             for number, part in enumerate(order):
-                town.gates(START + timedelta(minutes=100 + ord(part)), [(START + i * STEP, 40, 30) for i in parts[part]], name=part)
+                town.gates(
+                    START + timedelta(minutes=100 + ord(part)), [(START + i * STEP, 40, 30) for i in parts[part]], name=part
+                )
                 town.tick(store, START + timedelta(hours=8 + number))
             states.append(slots(store))
     assert states[0] == states[1]
@@ -100,5 +103,8 @@ def test_rule_03_time_does_not_split_at_midnight_or_clock_change(open_town):
     night = START.replace(year=2026, month=10, day=24, hour=22)
     town.gates(night + timedelta(hours=26), [(night + i * STEP, 40 + i, 30) for i in range(100)])
     town.tick(store, night + timedelta(hours=26))
-    got = rows(store, "SELECT count(*), count(DISTINCT local_time), count(DISTINCT interval_start) FROM {indicator_values} WHERE local_date = DATE '2026-10-25'")
+    got = rows(
+        store,
+        "SELECT count(*), count(DISTINCT local_time), count(DISTINCT interval_start) FROM {indicator_values} WHERE local_date = DATE '2026-10-25'",
+    )
     assert got == [(100, 96, 100)]

@@ -109,7 +109,7 @@ deliveries = st.lists(st.tuples(st.integers(0, 3), rows), min_size=1, max_size=5
 @given(deliveries, st.randoms(use_true_random=False))
 def test_rule_22_observations_do_not_depend_on_order_or_doubling(tmp_path_factory, batches, random):
     named = [(f"d{i}", issued, rows) for i, (issued, rows) in enumerate(batches)]
-    shuffled = named + [random.choice(named)]
+    shuffled = [*named, random.choice(named)]
     random.shuffle(shuffled)
     states = []
     for order in (named, shuffled):

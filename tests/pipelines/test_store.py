@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from pipelines.published import connect
 from pipelines.publish import publish
+from pipelines.published import connect
 from pipelines.store import Store
 from pipelines.store.tables import FormatError
 from schemas.results import TABLES
@@ -24,8 +24,13 @@ def put(store, rows, at, scope_places=("a", "b", "c")):
     columns = TABLES["indicator_values"].stored
     known = {"place", "interval_start", "value", "municipality", "indicator", "recorded_at"}
     nulls = ", ".join(f"CAST(NULL AS {TABLES['indicator_values'].type_of(c)}) AS {c}" for c in columns if c not in known)
-    values = ", ".join(f"('{p}', TIMESTAMPTZ '{(T0 + timedelta(days=d)).isoformat()}', {v}::DOUBLE)" for p, d, v in rows) or "(NULL, NULL, NULL)"
-    store.con.execute(f"CREATE OR REPLACE TEMP TABLE wanted AS SELECT * FROM (VALUES {values}) t(place, interval_start, value) WHERE place IS NOT NULL")
+    values = (
+        ", ".join(f"('{p}', TIMESTAMPTZ '{(T0 + timedelta(days=d)).isoformat()}', {v}::DOUBLE)" for p, d, v in rows)
+        or "(NULL, NULL, NULL)"
+    )
+    store.con.execute(
+        f"CREATE OR REPLACE TEMP TABLE wanted AS SELECT * FROM (VALUES {values}) t(place, interval_start, value) WHERE place IS NOT NULL"
+    )
     stamp = f"TIMESTAMPTZ '{at.isoformat()}'"
     with store.transaction():
         return store.replace(
@@ -35,7 +40,9 @@ def put(store, rows, at, scope_places=("a", "b", "c")):
 
 
 def stored(store):
-    return store.con.execute(f"SELECT place, CAST(interval_start AS DATE) - DATE '2026-01-01', value FROM {store.relation('indicator_values')} ORDER BY ALL").fetchall()
+    return store.con.execute(
+        f"SELECT place, CAST(interval_start AS DATE) - DATE '2026-01-01', value FROM {store.relation('indicator_values')} ORDER BY ALL"
+    ).fetchall()
 
 
 def test_equal_rows_are_left_alone(store):
@@ -75,7 +82,10 @@ def test_published_file_shows_hot_and_sealed_and_what_was_known(store):
     assert con.execute(sql).fetchall() == [(1.0,), (5.0,)]
     tables = {t for (t,) in con.execute("SELECT table_name FROM information_schema.tables").fetchall()}
     assert set(TABLES) <= tables
-    bare = con.execute("SELECT table_name, column_name FROM duckdb_columns() WHERE database_name = 'indicators' AND comment IS NULL AND NOT starts_with(table_name, 'hot_')").fetchall()
+    bare = con.execute(
+        """SELECT table_name, column_name FROM duckdb_columns()
+           WHERE database_name = 'indicators' AND comment IS NULL AND NOT starts_with(table_name, 'hot_')"""
+    ).fetchall()
     assert bare == []
     con.close()
 
