@@ -37,6 +37,13 @@ def take_in(
     return taken
 
 
+def last_delivered(store: Store, config: Config) -> datetime | None:
+    """The end of the last interval that any source of the municipality delivered; None before the first delivery."""
+    sql = "SELECT max(span_end) FROM spans WHERE municipality = ?"
+    row = one(store.con.execute(sql, [config.municipality.municipality]))
+    return row[0] if row else None
+
+
 def content_hash(file: Found) -> str:
     """SHA-256 of a file's content; empty when it cannot be read."""
     try:

@@ -98,12 +98,19 @@ def tick(
 
 
 def take_in(store: Store, config: Config, at: datetime, verb: Verb, show: Progress) -> list[dict[str, Any]]:
-    """Take in every new or grown file of every source, then add the rows that were due and did not come."""
-    taken = []
-    for source in config.sources.values():
-        taken += arrivals.take_in(store, config, source, at, verb, show)
-        with store.transaction():
-            grid.fill(store, config, source, delivered_measures(source), at, assume_arrival=verb == "backfill")
+    """Take in every new or grown file of every source, then add the rows that were due and did not come.
+
+    A backfill fills the grid up to the last interval that any source delivered: from there on it is the live run's to
+    say what is missing, else old open data would be followed by years of missing rows.
+    """
+    sources = config.sources.values()
+    taken = [row for source in sources for row in arrivals.take_in(store, config, source, at, verb, show)]
+    until = arrivals.last_delivered(store, config) if verb == "backfill" else at
+    for source in sources:
+        if until is not None:
+            due = min(at, until + source.delay) if verb == "backfill" else at
+            with store.transaction():
+                grid.fill(store, config, source, delivered_measures(source), due, assume_arrival=verb == "backfill")
     return taken
 
 

@@ -153,9 +153,9 @@ def explain(
     Formula with numbers, threshold with file and line; recomputes and says whether it agrees (exit 5 when not).
     """
     from pipelines import explain as plain
-    from pipelines.explain_text import lines
     from pipelines import faults, start
     from pipelines.cli import common
+    from pipelines.explain_text import lines
 
     published = common.published(workspace)
     by_value = [v for v in (indicator, place, time) if v is not None]

@@ -94,6 +94,9 @@ def backfill(
     workspace: options.Workspace = options.DEFAULT_WORKSPACE,
     municipality: options.Municipality = None,
     data: options.Data = None,
+    since: Annotated[
+        str | None, typer.Option("--from", metavar="T", help="Compute again what starts from this moment on, with offset.")
+    ] = None,
     to: Annotated[str | None, typer.Option("--to", metavar="T", help="Fill up to this moment, with offset; else now.")] = None,
     restate: Annotated[bool, typer.Option("--restate", help="Judge what was computed before by today's settings too.")] = False,
     wait: Annotated[float, typer.Option("--wait", metavar="S", min=0, help="Seconds to wait for a run that is under way.")] = 0.0,
@@ -112,13 +115,13 @@ def backfill(
     from pipelines.tick import tick
 
     slugs = common.slugs(config, municipality)
-    moment = common.moment(to) or common.now()
+    moment, again = common.moment(to) or common.now(), common.moment(since)
     ready = {slug: start.ready(config, slug, data) for slug in slugs}
     done = []
     with lock.hold(workspace, wait), Store(workspace) as store:
         for slug, (settings, cards) in ready.items():
             with progress_bar(slug) as show:
-                done.append(tick(store, settings, cards, at=moment, verb="backfill", restate=restate, progress=show))
+                done.append(tick(store, settings, cards, at=moment, verb="backfill", since=again, restate=restate, progress=show))
     if as_json:
         common.dump([asdict(summary) for summary in done])
     else:
