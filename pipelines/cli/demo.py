@@ -19,6 +19,8 @@ ROOT = Path(__file__).resolve().parents[2]
 TOWNS = ("waterdam", "veenhaven")
 HISTORY_UNTIL = "2026-06-20T16:00+02:00"
 EVENING_UNTIL = "2026-06-21T00:30+02:00"
+PEAK_BOARD = "at-the-peak.html"
+PEAK = "2026-06-20T21:30+02:00"  # the board is kept as it stood then: later all is over
 WAKE = timedelta(minutes=15)  # coarser than the event's pace, so that the evening is told in a minute
 
 
@@ -73,8 +75,10 @@ def _fresh(workspace: Path) -> None:
 
 def _evening(store: Store, ready: dict[str, Any], began: datetime, until: datetime, lang: str) -> None:
     """Tick through the evening as the calendar of each municipality says."""
+    from pipelines import board
     from pipelines.cli import common
     from pipelines.cli.running import progress_bar
+    from pipelines.publish import FILE
     from pipelines.tick import tick
 
     moments = list(_moments(began, until))
@@ -85,6 +89,8 @@ def _evening(store: Store, ready: dict[str, Any], began: datetime, until: dateti
                 config, cards = ready[slug]
                 tick(store, config, cards, at=at)
                 ran += 1
+            if at == common.moment(PEAK):
+                board.write(store.published / FILE, store.published / "board" / PEAK_BOARD, lang=lang, at=at)
             show(f"{at.astimezone(ready[TOWNS[0]][0].tz):%H:%M}", (number + 1) / len(moments))
     zone = ready[TOWNS[0]][0].tz
     print("\n" + common.text("demo_evening", lang, n=ran, start=began.astimezone(zone), end=until.astimezone(zone)), flush=True)
@@ -131,6 +137,7 @@ def _tell(workspace: Path, began: datetime, until: datetime, lang: str) -> None:
     print("\n" + common.text("demo_next", lang))
     print("   " + common.text("demo_database", lang, path=file))
     print("   " + common.text("demo_board", lang, path=page))
+    print("   " + common.text("demo_peak", lang, path=page.with_name(PEAK_BOARD)))
     worst = max(found, key=lambda s: (common.rank(s["peak_level"]), s["municipality"] == TOWNS[0]), default=None)
     verbs = [f"explain {worst['situation_id']}"] if worst else []
     for verb in (*verbs, "situations list", f"status --at {EVENING_UNTIL}"):
