@@ -26,7 +26,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SAMPLE = ROOT / "data" / "sample"
 SEED = 20260620
 LAST = datetime(2026, 6, 21, 0, 0, tzinfo=UTC)  # after the last delivery was issued
-FIRST_WEEK = "2026-05-02" if evidence.proving() else "2026-05-09"  # enough history for a baseline, not all 14 weeks
+FIRST_WEEK = "2026-05-09"  # enough history for a baseline, not all 14 weeks
 COMPARED = ("observations", "indicator_values", "situations")
 LEFT_OUT = {"recorded_at", "run_id", "delivery_id", "revision", "situation_id", "group_id", "signalled_at"}
 
