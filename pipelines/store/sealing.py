@@ -92,15 +92,25 @@ def seal(con: duckdb.DuckDBPyConnection, folder: Path, at: datetime) -> int:
 
 
 def _units(con: duckdb.DuckDBPyConnection, name: str, hot_days: set[date], at: datetime) -> list[tuple[date, date]]:
-    """The spans to write: whole months once they are old enough (also to merge their day files), else single days."""
+    """The spans to write: single days, but a month once it is old enough (its day files are merged) or hot as a whole.
+
+    A backfill leaves whole months hot: written at once they are a few files instead of hundreds.
+    """
     old_before = (at - MONTH_AFTER).date()
     day_files = {
         d
         for (d,) in con.execute("SELECT first_day FROM manifest WHERE table_name = ? AND first_day = last_day", [name]).fetchall()
     }
+    today = (at - timedelta(days=HOT_DAYS)).date()
     months = {_month(d) for d in hot_days | day_files if _month(d)[1] < old_before}
+    months |= {m for d in hot_days if (m := _month(d))[1] < today and _whole(m, hot_days)}
     days = [(d, d) for d in sorted(hot_days) if _month(d) not in months]
     return sorted(months) + days
+
+
+def _whole(month: tuple[date, date], days: set[date]) -> bool:
+    """Whether at least four weeks of the month are hot; a source may begin or pause inside it."""
+    return sum(month[0] <= day <= month[1] for day in days) >= 28
 
 
 def _month(day: date) -> tuple[date, date]:

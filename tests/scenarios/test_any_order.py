@@ -128,7 +128,7 @@ def in_order(tmp_path_factory):
 
 
 def test_rule_22_any_order_split_doubling_or_restart_ends_equal(in_order, tmp_path_factory):
-    worlds = evidence.count(2, 50)
+    worlds = evidence.count(1, 50)
     for number in range(worlds):
         rng = random.Random(SEED + number)
         folder = tmp_path_factory.mktemp("world")

@@ -1,0 +1,101 @@
+"""What history costs: an ordinary tick after few and after many days, and a backfill against pandas."""
+
+from __future__ import annotations
+
+import math
+import tempfile
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from benchmarks.pairs import Pair, measure, seconds
+from benchmarks.world import AREA, World
+from pipelines.store import Store
+from pipelines.store.rows import one
+
+ENTER = (1.1, 2.15, 3.5)  # density, place type moving
+
+
+def tick_flat_in_history(
+    *, few: int = 10, many: int = 60, zones: int = 10, rounds: int = 7, indicators: Sequence[str] = ("density", "unusualness")
+) -> list[Pair]:
+    """An ordinary tick: one new delivery of one slot, publication included, in two workspaces of unequal age."""
+    with tempfile.TemporaryDirectory() as folder:
+        worlds = [World(Path(folder) / str(days), zones=zones, indicators=indicators) for days in (few, many)]
+        stores = [Store(world.workspace) for world in worlds]
+        try:
+            for world, store, days in zip(worlds, stores, (few, many), strict=True):
+                world.deliver_history(days)
+                world.tick(store, "backfill")
+
+            def ordinary(which: int) -> float:
+                worlds[which].next_delivery()
+                taken = seconds(lambda: worlds[which].tick(stores[which]))
+                newest = one(stores[which].con.execute("SELECT max(interval_end) FROM indicator_values"))[0]
+                if newest != worlds[which].now:
+                    raise AssertionError("the tick did not compute the newest slot")
+                return taken
+
+            known = [_judged(store) for store in stores]
+            pair = measure(
+                "tick flat in history", f"{few} days", lambda: ordinary(0), f"{many} days", lambda: ordinary(1),
+                unit="tick", rounds=rounds,
+                note=f"{zones} zones, {' and '.join(indicators)}; history by backfill, a file a day. Unusualness is known of"
+                f" {known[0]} zones after {few} days and of {known[1]} after {many}, as it needs weeks of baseline: that work is in the"
+                " ratio. Settings and store stay open.",
+            )  # fmt: skip
+        finally:
+            for store in stores:
+                store.close()
+    return [pair]
+
+
+def _judged(store: Store) -> int:
+    """In how many zones the newest slot could be compared with a baseline."""
+    sql = f"""SELECT count(value) FROM {store.relation("indicator_values")}
+        WHERE indicator = 'unusualness' AND interval_end = (SELECT max(interval_end) FROM indicator_values)"""
+    return int(one(store.con.execute(sql))[0])
+
+
+def in_pandas(files: Iterable[Path]) -> pd.DataFrame:
+    """Density and its instant level as one would write it in a notebook, counting on clean files."""
+    rows = pd.concat([pd.read_csv(path) for path in files], ignore_index=True)
+    rows["time"] = pd.to_datetime(rows["time"], format="%Y-%m-%dT%H:%M", utc=True)
+    rows = rows.drop_duplicates(["place", "time"], keep="last").sort_values(["place", "time"])
+    rows["density"] = (rows["present"] / AREA).round(2)
+    rows["level"] = np.searchsorted(ENTER, rows["density"], side="right")
+    return rows
+
+
+def backfill(*, days: int = 30, zones: int = 10, rounds: int = 3) -> list[Pair]:
+    """``tick(verb="backfill")`` into an empty workspace, against :func:`in_pandas` on the same files, per row delivered."""
+    with tempfile.TemporaryDirectory() as folder:
+        world = World(Path(folder), zones=zones, indicators=("density",))
+        files = world.deliver_history(days)
+        count = days * 96 * zones
+        tries = 0
+
+        def ours() -> float:
+            nonlocal tries
+            tries += 1
+            with Store(Path(folder) / f"workspace-{tries}") as store:
+                taken = seconds(lambda: world.tick(store, "backfill"), count)
+                relation = store.relation("indicator_values")
+                values, total = one(store.con.execute(f"SELECT count(*), sum(value) FROM {relation} WHERE indicator = 'density'"))
+            if values != count or not math.isclose(total, in_pandas(files)["density"].sum(), rel_tol=1e-9):
+                raise AssertionError("backfill and pandas disagree on density")
+            return taken
+
+        pair = measure(
+            "backfill", "pandas", lambda: seconds(lambda: in_pandas(files), count), "backfill", ours,
+            unit="row", rounds=rounds,
+        )  # fmt: skip
+    note = (
+        f"{days} days × {zones} zones × 15 min; backfill {1 / pair.b:,.0f} rows/s, pandas {1 / pair.a:,.0f} rows/s. The pandas version"
+        " is density and instant level only; it leaves out the privacy screen, checks with reasons, withholding, rows for what is"
+        " missing, accounting and revisions, thresholds by layer, event and date, held levels, situations, hashes, storage and"
+        " publication. Values found equal."
+    )
+    return [Pair(**pair.as_dict() | {"note": note})]
