@@ -32,7 +32,9 @@ def test_a_situation_leads_back_to_file_row_formula_and_threshold_line(evening):
     town, published = evening
     con = duckdb.connect()
     con.execute(f"ATTACH '{published}' AS p (READ_ONLY)")
-    situations = con.execute("SELECT situation_id, place, peak_level FROM p.situations WHERE safety_risk = 'overcrowding'").fetchall()
+    situations = con.execute(
+        "SELECT situation_id, place, peak_level FROM p.situations WHERE safety_risk = 'overcrowding'"
+    ).fetchall()
     con.close()
     assert [(p, level) for _, p, level in situations] == [("square", "high")]
     found = explain_situation(published, town.config, catalogue(), situations[0][0])
@@ -72,9 +74,17 @@ def test_a_file_changed_or_gone_is_said(evening):
     town, published = evening
     file = next((town.data / "zones").iterdir())
     file.write_text(file.read_text() + "\n")
-    assert explain_value(published, town.config, catalogue(), "density", "square", START).rows[0].file_check.startswith("the file was changed")
+    assert (
+        explain_value(published, town.config, catalogue(), "density", "square", START)
+        .rows[0]
+        .file_check.startswith("the file was changed")
+    )
     file.unlink()
-    assert explain_value(published, town.config, catalogue(), "density", "square", START).rows[0].file_check.startswith("the file is no longer")
+    assert (
+        explain_value(published, town.config, catalogue(), "density", "square", START)
+        .rows[0]
+        .file_check.startswith("the file is no longer")
+    )
 
 
 def test_what_is_not_there_is_said_with_where_to_look(evening):

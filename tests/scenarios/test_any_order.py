@@ -26,17 +26,19 @@ ROOT = Path(__file__).resolve().parents[2]
 SAMPLE = ROOT / "data" / "sample"
 SEED = 20260620
 LAST = datetime(2026, 6, 21, 0, 0, tzinfo=UTC)  # after the last delivery was issued
-FIRST_WEEK = "2026-05-09"  # enough history for a baseline, not all 14 weeks
+FIRST_WEEK = "2026-05-16"  # enough history for a baseline, not all 14 weeks
+FIRST_HOUR = "1600"  # of the event day: all its faults come later
 COMPARED = ("observations", "indicator_values", "situations")
 LEFT_OUT = {"recorded_at", "run_id", "delivery_id", "revision", "situation_id", "group_id", "signalled_at"}
 
 
 def sample_files() -> list[Path]:
-    """The sample's deliveries, the oldest weeks left out."""
+    """The sample's deliveries, without the oldest weeks and the quiet hours of the event day."""
     found = []
     for path in sorted(p for p in SAMPLE.glob("*/*/*") if p.is_file()):
         week = re.search(r"(\d{4}-\d{2}-\d{2})", path.name)
-        if "history" not in path.parts or (week and week[1] >= FIRST_WEEK):
+        hour = re.search(r"20260620-(\d{4})-", path.name)
+        if (week[1] >= FIRST_WEEK) if week else (not hour or hour[1] >= FIRST_HOUR):
             found.append(path)
     return found
 

@@ -35,7 +35,7 @@ def read_in_a_loop(path, stop, told):
 
 
 def test_a_reader_in_another_process_is_never_refused_and_sees_whole_states(tmp_path):
-    town, ticks = Town(tmp_path), 50
+    town, ticks = Town(tmp_path), evidence.count(20, 50)
     for number in range(ticks + 1):
         at = START + number * STEP
         town.zones(at + STEP, [(at, "square", 100 + number), (at, "alley", 30)], name="z")
@@ -51,7 +51,7 @@ def test_a_reader_in_another_process_is_never_refused_and_sees_whole_states(tmp_
         time.sleep(1)
         for number in range(1, ticks + 1):
             # Two days apart from the 20th on: sealing goes on meanwhile.
-            town.tick(store, START + STEP * (number + 1) + (timedelta(days=3) if number > 40 else timedelta(0)))
+            town.tick(store, START + STEP * (number + 1) + (timedelta(days=3) if number > ticks - 10 else timedelta(0)))
     stop.set()
     results = [told.get(timeout=120) for _ in readers]
     for reader in readers:
