@@ -178,13 +178,14 @@ select s.*, h.name, ifnull(list_contains(s.reasons, 'unobserved'), false) as uno
        date_diff('second', s.observed_until, $at) / 60.0 as observed_age,
        board_share($begin, greatest($begin, s.started_at), $at) as x,
        board_share($begin, coalesce(s.ended_at, $at), $at) as x_end,
-       max(board_rank(if(s.state = 'closed', s.peak_level, s.level))) over (partition by s.municipality, s.state, coalesce(s.group_id, s.situation_id)) as group_rank
+       max(board_rank(if(s.state = 'closed', s.peak_level, s.level)))
+         over (partition by s.municipality, s.state, coalesce(s.group_id, s.situation_id)) as group_rank
 from shown s left join here h using (municipality, place)
 left join board_cards c on c.indicator = s.leading_indicator
 left join effective_settings e on e.config_hash = s.config_hash
 left join effective_settings o on o.config_hash = s.config_hash and o.municipality = s.municipality and o.place = s.place
-order by group_rank desc nulls last, s.municipality, coalesce(s.group_id, s.situation_id), board_rank(if(s.state = 'closed', s.peak_level, s.level)) desc nulls last,
-         s.started_at, s.situation_id
+order by group_rank desc nulls last, s.municipality, coalesce(s.group_id, s.situation_id),
+         board_rank(if(s.state = 'closed', s.peak_level, s.level)) desc nulls last, s.started_at, s.situation_id
 """
 
 _SOURCES = """
