@@ -22,7 +22,7 @@ def sentence(config: Config, card: Card, value: dict[str, Any], inputs: dict[str
     for lang in ("nl", "en"):
         level = words.word("level", value["level"], lang)
         number = (
-            f"{value['value']:.{card.digits}f} {card.unit}"
+            f"{value['value']:.{card.digits}f}{'' if card.unit == '-' else ' ' + card.unit}"
             if value["value"] is not None
             else words.word("status", value["status"], lang)
         )
