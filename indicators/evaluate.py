@@ -88,7 +88,7 @@ SELECT
     '{card.unit}' AS unit,
     CASE WHEN obstacle IS NOT NULL OR level_low <> level_high THEN 'unknown' ELSE level_low END AS level,
     CASE
-        WHEN obstacle IS NOT NULL AND input_status IN ('ok', 'suppressed') THEN 'missing'
+        WHEN obstacle IS NOT NULL AND input_status = 'ok' THEN 'missing'
         WHEN not_applicable THEN 'not_applicable'
         ELSE input_status
     END AS status,

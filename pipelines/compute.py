@@ -214,7 +214,7 @@ def evaluated(store: Store, config: Config, card: Card, at: datetime, current: s
     _cells(store, config, card, at)
     columns = [c for c in (*TABLES["indicator_values"].columns, "judged") if c not in ("run_id", "recorded_at")]
     # A holiday is judged against its own weekday and against Sunday: the lower deviation counts (rule 18).
-    lowest = "status = 'missing', coalesce(raw_value, value_high), value_low"
+    lowest = "coalesce(raw_value, value_high) NULLS LAST, value_low"  # both are NULL where nothing could be judged
     return f"""SELECT {", ".join(columns)}, raw_value FROM ({evaluate.sql(card, "cells")})
                QUALIFY row_number() OVER (PARTITION BY place, interval_start ORDER BY {lowest}) = 1"""
 
