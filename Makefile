@@ -1,6 +1,6 @@
 # Each target sets up what it needs: Python 3.11 or later, make and the package index are enough.
 .DELETE_ON_ERROR:
-.PHONY: demo test lint generated prove bench clean
+.PHONY: demo test test-commands test-rooms lint generated prove bench clean
 
 PYTHON ?= python3
 VENV := .venv
