@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,51 +18,13 @@ import pyarrow.compute as pc
 
 from indicators.card import Card
 from pipelines import arrivals, compute, intake
-from pipelines.explain_text import sentence
+from pipelines.explain_text import Explanation, Row, sentence
 from pipelines.published import connect
 from schemas.config import Config
 
 
 class NotFound(Exception):
     """There is no such situation or value in the published database; the message says where to look."""
-
-
-@dataclass
-class Row:
-    """One observation behind a value, and where it stands in the supplier's file. ``value`` is text: "<15" when withheld."""
-
-    source: str
-    interval_start: datetime
-    measure: str
-    value: str
-    status: str
-    delivery: str | None
-    file_row: int | None
-    file_check: str
-
-
-@dataclass
-class Explanation:
-    """Everything behind one value of an indicator; ``agrees`` says whether recomputing gave the stored row."""
-
-    situation: dict[str, Any] | None
-    value: dict[str, Any]
-    sentence: dict[str, str]
-    formula: str
-    settings: dict[str, Any]
-    inputs: dict[str, Any]
-    thresholds: dict[str, Any]
-    threshold_source: str
-    rows: list[Row]
-    baseline: list[dict[str, Any]]
-    path: list[dict[str, Any]]
-    recomputed: dict[str, Any]
-    agrees: bool
-    notes: list[str] = field(default_factory=list)
-
-    def as_dict(self) -> dict[str, Any]:
-        """For ``--json``."""
-        return asdict(self)
 
 
 class _Published:

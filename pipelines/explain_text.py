@@ -1,16 +1,53 @@
-"""An explanation in words: one sentence with the numbers, and the whole of it as lines of text."""
+"""An explanation: what it holds, and how it reads, as one sentence with the numbers and as lines of text."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Any
 
 from indicators.card import Card
 from schemas import words
 from schemas.config import Config
 from schemas.settings import BANDS
 
-if TYPE_CHECKING:
-    from pipelines.explain import Explanation
+
+@dataclass
+class Row:
+    """One observation behind a value, and where it stands in the supplier's file. ``value`` is text: "<15" when withheld."""
+
+    source: str
+    interval_start: datetime
+    measure: str
+    value: str
+    status: str
+    delivery: str | None
+    file_row: int | None
+    file_check: str
+
+
+@dataclass
+class Explanation:
+    """Everything behind one value of an indicator; ``agrees`` says whether recomputing gave the stored row."""
+
+    situation: dict[str, Any] | None
+    value: dict[str, Any]
+    sentence: dict[str, str]
+    formula: str
+    settings: dict[str, Any]
+    inputs: dict[str, Any]
+    thresholds: dict[str, Any]
+    threshold_source: str
+    rows: list[Row]
+    baseline: list[dict[str, Any]]
+    path: list[dict[str, Any]]
+    recomputed: dict[str, Any]
+    agrees: bool
+    notes: list[str] = field(default_factory=list)
+
+    def as_dict(self) -> dict[str, Any]:
+        """For ``--json``."""
+        return asdict(self)
 
 
 def sentence(config: Config, card: Card, value: dict[str, Any], inputs: dict[str, Any]) -> dict[str, str]:

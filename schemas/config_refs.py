@@ -9,7 +9,7 @@ import itertools
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
-from schemas.config import Config, PlaceRow
+from schemas.config_model import Config, PlaceRow
 from schemas.mistakes import did_you_mean
 from schemas.problems import Problem
 from schemas.settings import Event, When, format_duration

@@ -18,16 +18,9 @@ def modules():
     }
 
 
-def imports(path, at_import_time=False):
-    """Modules of ours that a file imports: (module, names); with ``at_import_time`` those outside functions only."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    inside = {id(n) for f in ast.walk(tree) if isinstance(f, ast.FunctionDef | ast.AsyncFunctionDef) for n in ast.walk(f)}
-    guarded = {
-        id(n) for i in ast.walk(tree) if isinstance(i, ast.If) and "TYPE_CHECKING" in ast.unparse(i.test) for n in ast.walk(i)
-    }
-    for node in ast.walk(tree):
-        if at_import_time and (id(node) in inside or id(node) in guarded):
-            continue
+def imports(path):
+    """Modules of ours that a file imports, also inside functions: (module, names)."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             yield from ((a.name, []) for a in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -50,7 +43,7 @@ def test_no_circular_imports():
     edges = {
         name: {
             candidate
-            for target, names in imports(path, at_import_time=True)
+            for target, names in imports(path)
             for candidate in (target, *(f"{target}.{n}" for n in names))
             if candidate in known and candidate != name and not name.startswith(candidate + ".")
         }
