@@ -10,8 +10,15 @@ READY := $(VENV)/.ready
 demo: $(READY)  ## the main job on the sample city, end to end
 	$(BIN)/drukte demo
 
-test: lint  ## everything that must hold, properties with small counts
-	$(BIN)/python -m pytest
+test: lint generated  ## everything that must hold, properties with small counts
+	$(MAKE) --no-print-directory -j2 --output-sync=target test-commands test-rooms
+
+# Two at a time: the commands mostly wait for servers to start.
+test-commands: $(READY)
+	$(BIN)/python -m pytest tests/cli tests/flows
+
+test-rooms: $(READY)
+	$(BIN)/python -m pytest --ignore tests/cli --ignore tests/flows
 
 lint: $(READY)  ## style, layout, types
 	$(BIN)/ruff check .
