@@ -33,6 +33,8 @@ class Series(NamedTuple):
 class Version:
     """A situation as it was known at the slot that gave ``known_at`` (end of that slot and the source's delay).
 
+    Versions come in order of their slots. ``known_at`` need not: a long slot is due after a shorter one that starts later.
+
     Moments are epoch seconds. ``level`` is the held level now, ``peak_level`` the highest so far (0-3), ``blind`` says
     that an open situation is unobserved. ``ended`` is None while it is not closed. ``peak`` is the worst slot of the
     leading indicator.
@@ -303,7 +305,7 @@ def _version(episode: Episode, level: int, active: Sequence[str], known_at: int 
     due_until = max((t.until for t in watched), default=seen_until)
     blind = state == "open" and due_until - seen_until >= UNOBSERVED_AFTER
     reasons = {reason for name in took_part if name in tallies for reason in tallies[name].reasons}
-    until = max((t.until for t in tallies.values()), default=episode.started)
+    due = max((t.due for t in tallies.values()), default=episode.started)
     return Version(
         state=state,
         level=level,
@@ -316,7 +318,7 @@ def _version(episode: Episode, level: int, active: Sequence[str], known_at: int 
         reasons=tuple(sorted(reasons | {UNOBSERVED})) if blind else tuple(sorted(reasons)),
         confidence=lead.confidence,
         peak=lead.peak,
-        known_at=until if known_at is None else known_at,
+        known_at=due if known_at is None else known_at,
     )
 
 

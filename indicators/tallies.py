@@ -81,7 +81,8 @@ class Tally:
     """Sums over slots of one series.
 
     ``slots`` expected, ``known`` of them; ``weighed`` have a confidence, ``weight`` is its sum in millionths.
-    ``until``: end of the last slot, ``seen_until``: of the last known one. ``reasons``: codes of slots that were not
+    ``until``: end of the last slot, ``seen_until``: of the last known one; ``due``: when all of them could be known (end
+    and the source's delay). ``reasons``: codes of slots that were not
     plainly calm. ``held``: highest held level, ``held_at``: start of the slot at which it was first so.
     """
 
@@ -91,6 +92,7 @@ class Tally:
     weight: int = 0
     until: int = 0
     seen_until: int = 0
+    due: int = 0
     reasons: tuple[str, ...] = ()
     held: int = 0
     held_at: int = 0
@@ -109,6 +111,7 @@ class Tally:
             weight=self.weight + later.weight,
             until=max(self.until, later.until),
             seen_until=max(self.seen_until, later.seen_until),
+            due=max(self.due, later.due),
             reasons=tuple(sorted({*self.reasons, *later.reasons})),
             held=later.held if rises else self.held,
             held_at=later.held_at if rises else self.held_at,
@@ -155,6 +158,7 @@ def tally(rows: Rows, series: int, start: int, stop: int, sign: int, *, pending:
         weight=int(np.rint(rows.confidence[part][weighed] * PARTS).astype(np.int64).sum()),
         until=int(rows.end[part].max()),
         seen_until=int(rows.end[part][known].max()) if known.any() else 0,
+        due=int((rows.end[part] + rows.delay[part]).max()),
         reasons=tuple(sorted(rows.reasons[i] for i in np.unique(spoken) if i != REASON_NONE)),
         held=int(held[top]),
         held_at=int(rows.start[part][top]) if held[top] else 0,

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -147,13 +148,15 @@ class _Writer:
     def _recorded(self, versions: list[Version], old: Row | None) -> list[tuple[datetime, Version]]:
         """Versions with the moment each became known: now; in a backfill when its slot was due (rule 10).
 
-        What a backfill finds otherwise than was known by then becomes known now.
+        No version becomes known before those it follows: a long slot is due after a shorter one that starts later, and the
+        last state must stay the last. What a backfill finds otherwise than was known by then becomes known now.
         """
         if self.origin != "backfill":
             return [(self.at, versions[-1])]
         if len(versions) > 1 and replace(versions[-1], known_at=0) == replace(versions[-2], known_at=0):
             versions = versions[:-1]
-        by_moment = {min(_utc(v.known_at), self.at): v for v in versions}
+        moments = accumulate((v.known_at for v in versions), max)
+        by_moment = {min(_utc(moment), self.at): v for moment, v in zip(moments, versions, strict=True)}
         if old is not None:
             by_moment = {moment: v for moment, v in by_moment.items() if moment > old["recorded_at"]}
         if versions[-1] not in by_moment.values():

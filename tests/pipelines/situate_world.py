@@ -79,9 +79,9 @@ class Store:
 
 
 class World:
-    """A town whose rows are put and then judged; ``for`` and ``keep_for`` are minutes for all bands."""
+    """A town whose rows are put and then judged; ``for``, ``keep_for`` (for all bands) and the source's delay are minutes."""
 
-    def __init__(self, beside: dict[str, frozenset[str]] | None = None, for_: int = 30, keep: int = 30):
+    def __init__(self, beside: dict[str, frozenset[str]] | None = None, for_: int = 30, keep: int = 30, delay: int = 5):
         self.store = Store()
         self.beside = beside or {}
         self.hashes: set[str] = set()
@@ -89,7 +89,7 @@ class World:
         self.config: Any = SimpleNamespace(
             municipality=SimpleNamespace(municipality=MUNICIPALITY), tz=ZoneInfo("Europe/Amsterdam"), k=15,
             places=[SimpleNamespace(place=SimpleNamespace(place="markt", name="Grote Markt", valid_from=T0))],
-            sources={"camera": SimpleNamespace(delay=timedelta(minutes=5))},
+            sources={"camera": SimpleNamespace(delay=timedelta(minutes=delay))},
         )  # fmt: skip
         self.cards: dict[str, Any] = CARDS
 

@@ -247,6 +247,29 @@ def test_rule_10_a_backfill_in_two_parts_gives_the_same_versions() -> None:
         assert parts.one()[column] == whole.one()[column]
 
 
+def test_rule_22_a_backfill_ends_closed_though_an_hour_of_another_indicator_is_due_after_the_close() -> None:
+    world = World(for_=15, keep=15)
+    world.put("markt", "Ecc")  # opens at 0:00 and closes at 0:15, which is known at 0:35
+    world.put("markt", "c", indicator="occupancy", minutes=60)  # 0:00 to 1:00, known at 1:05
+    world.tick(minutes(9999), origin="backfill")
+    row = world.one()
+    assert (row["state"], row["started_at"], row["ended_at"]) == ("closed", minutes(0), minutes(15))
+    assert row["recorded_at"] == minutes(65), "not before what it follows"
+
+
+def test_rule_10_a_backfill_of_a_source_slower_than_its_interval_keeps_the_versions_in_order() -> None:
+    world = World(delay=60)
+    world.put("markt", "cEEEE")
+    world.tick(minutes(9999), origin="backfill")
+    rows = [*world.situations("situations_superseded"), world.one()]
+    assert [(r["state"], r["observed_until"], r["recorded_at"]) for r in rows] == [
+        ("pending", minutes(30), minutes(90)),
+        ("open", minutes(45), minutes(105)),
+        ("open", minutes(75), minutes(135)),
+    ]
+    assert rows[-1]["signalled_at"] == minutes(105)
+
+
 def test_rule_14_a_run_over_midnight_remembers_the_slots_before_it() -> None:
     world = World(for_=45)
     world.live("markt", "E", minutes(345), confidence=0.3)
