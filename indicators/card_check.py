@@ -5,16 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from string import Formatter
-from typing import Any
+from typing import Any, get_args
 
 from indicators import formula, series
-from indicators.grammar import ANY, Card, Example
+from indicators.grammar import ANY, SEVERITY, Card, Example
 from schemas import vocabulary, words
-from schemas.datasets import DATASETS
+from schemas.datasets import contract_of, references
+from schemas.mistakes import did_you_mean
 from schemas.problems import Problem
 from schemas.results import TABLES
 from schemas.settings import BANDS, LEVELS, Bands, order_mistakes
-from schemas.settings.place import ATTRIBUTES
+from schemas.settings.place import ATTRIBUTES, PlaceKind
 from schemas.yamlfile import Document, Path_
 
 BUILT_IN = ("interval_minutes",)
@@ -46,13 +47,23 @@ def baseline_columns() -> tuple[str, ...]:
 
 
 def measure_kind(name: str) -> str | None:
-    """``stock`` or ``flow`` of a ``dataset.measure`` (a derived sum has the kind of its parts); None: not known."""
-    dataset, _, measure = name.partition(".")
-    contract = DATASETS.get(dataset)
-    if contract is None or measure not in {*contract.measures, *contract.sums}:
-        return None
-    part = contract.sums[measure][0][0] if measure in contract.sums else measure
-    return vocabulary.columns()[part].kind
+    """Kind (rule 1) of a ``dataset.measure``, delivered or derived; None: not known."""
+    if name == SEVERITY:
+        return "ratio"
+    found = contract_of(name)
+    return found[0].kind_of(found[1]) if found else None
+
+
+def place_kinds(name: str) -> tuple[str, ...]:
+    """Kinds of place that have a ``dataset.measure``; other indicators there are at any."""
+    found = contract_of(name)
+    return found[0].kinds_with(found[1]) if found else get_args(PlaceKind)
+
+
+def can_be_withheld(card: Card) -> bool:
+    """Whether k can take a number of this card away: one of its inputs counts persons."""
+    named = [contract_of(reference) for given in card.inputs.values() for reference in given.from_]
+    return any(contract.counts_persons(measure) for contract, measure in filter(None, named))
 
 
 def _codes(card: Card) -> Found:
@@ -68,16 +79,17 @@ def _codes(card: Card) -> Found:
 
 
 def _inputs(card: Card) -> Found:
-    kinds_served = set()
     for name, given in card.inputs.items():
         for index, source in enumerate(given.from_):
             if measure_kind(source) is None:
-                known = (f"{c.name}.{m}" for c in DATASETS.values() for m in (*c.measures, *c.sums))
-                yield ("inputs", name, "from", index), f"`{source}` is not a dataset.measure", f"Use one of: {', '.join(known)}."
-                continue
-            kinds_served |= set(DATASETS[source.partition(".")[0]].place_kinds)
-    for kind in set(card.applies_to.kinds) - kinds_served if kinds_served else ():
-        yield ("applies_to", "kinds"), f"no input has data for `{kind}`", "Add a dataset that has, or leave the kind out."
+                fix = did_you_mean(source, references(), f"Use one of: {', '.join(references())}.")
+                yield ("inputs", name, "from", index), f"`{source}` is not a dataset.measure", fix
+        known = [place_kinds(source) for source in given.from_ if measure_kind(source)]
+        for kind in sorted(set(card.applies_to.kinds).difference(*known)) if known else ():
+            fix = "Add a measure under `from` that has, or leave the kind out."
+            yield ("applies_to", "kinds"), f"`{name}` has no data for `{kind}`", fix
+        if SEVERITY in given.from_ and (len(given.from_) > 1 or len(card.inputs) > 1):
+            yield ("inputs", name), f"`{SEVERITY}` beside other inputs", "Let it be the card's only input."
 
 
 def _known_names(card: Card) -> Found:
@@ -85,6 +97,7 @@ def _known_names(card: Card) -> Found:
         (("attributes",), card.attributes, ATTRIBUTES),
         (("applies_to", "attributes"), card.applies_to.attributes, ATTRIBUTES),
         (("baseline",), card.baseline, baseline_columns()),
+        (("optional",), card.optional, (*card.attributes, *card.baseline)),
     ):
         for index, name in enumerate(names):
             if name not in known:
@@ -154,11 +167,18 @@ def _expressions(card: Card) -> Found:
 
 
 def _bands(card: Card) -> Found:
-    if card.role == "signal" and not card.bands:
-        yield ("bands",), "a signal card without bands", "Give bands, or set role: context."
+    if card.role == "signal" and not (card.bands or card.example_bands):
+        fix = "Give bands; or example_bands, where a municipality must set its own; or set role: context."
+        yield ("bands",), "a signal card without bands", fix
+    if card.role == "context" and card.bands:
+        yield ("bands",), "a context card with bands: it never opens a situation", "Leave them out, or set role: signal."
+    if card.bands and card.example_bands:
+        yield ("example_bands",), "example_bands beside generic bands", "Keep one of them."
+    for field in ("bands", "example_bands"):
+        for place_type, bands in getattr(card, field).items():
+            for band, what, fix in order_mistakes(_with_exits(card, bands), card.direction):
+                yield (field, place_type, band), what, fix
     for place_type, bands in card.bands.items():
-        for band, what, fix in order_mistakes(_with_exits(card, bands), card.direction):
-            yield ("bands", place_type, band), what, fix
         for band, given in bands.items():
             if given.at_once != card.at_once(band):
                 yield ("bands", place_type, band), "at_once differs between types of place", "Give the band one at_once."
@@ -197,6 +217,7 @@ def _example(card: Card, example: Example) -> Found:
         for name in sorted(set(wanted) ^ set(getattr(example, field))):
             what = f"`{name}` is missing" if name in wanted else f"`{name}` is not of this card"
             yield (field,), what, f"Give exactly: {', '.join(wanted)}."
+    card = card.as_in_examples()
     if card.bands and card.bands_for(example.place_type) is None:
         yield ("place_type",), "no bands for this type of place", f"Use one of: {', '.join(card.bands)}."
     try:

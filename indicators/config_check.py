@@ -12,9 +12,10 @@ from itertools import combinations
 
 from indicators import layers
 from indicators.effective import Resolver, active_at, resolver
-from indicators.grammar import Card
+from indicators.grammar import SEVERITY, Card
 from indicators.layers import Candidate, Entry
 from indicators.local_clock import public_holidays
+from schemas import vocabulary
 from schemas.config import Config, PlaceRow
 from schemas.datasets import DATASETS
 from schemas.mistakes import did_you_mean
@@ -89,6 +90,7 @@ def _sources(config: Config) -> Iterator[Problem]:
                     path, f"`{measure}` is not a measure of {contract.name}", did_you_mean(measure, contract.measures)
                 )
         yield from _exclusive(config, source, [m for _, m in measures])
+        yield from _supports(config, source, [m for _, m in measures])
         for supplied, place in source.place.map.items():
             if kinds[place] not in contract.place_kinds:
                 what = f"`{place}` is a {kinds[place]}; {contract.name} counts at a {' or '.join(contract.place_kinds)}"
@@ -109,6 +111,17 @@ def _exclusive(config: Config, source: Source, measures: list[str]) -> Iterator[
         yield document.problem(("pivot", "values") if source.pivot else ("measures",), what, fix)
 
 
+def _supports(config: Config, source: Source, measures: list[str]) -> Iterator[Problem]:
+    """A mean comes with the number of contributors behind it, else nobody can tell whether it is about one person (rule 7)."""
+    for measure in measures:
+        column = vocabulary.columns().get(measure)
+        if column and column.support and not set(column.support) & set(measures):
+            wanted = [m for m in column.support if m in DATASETS[source.dataset].measures]
+            fix = f"Map {' or '.join(wanted)} too, or list the column under `ignore`."
+            what = f"`{measure}` without the count behind it"
+            yield config.source_documents[source.source].problem(("measures", measure), what, fix)
+
+
 def _indicators(config: Config, cards: Mapping[str, Card]) -> Iterator[Problem]:
     listed = {name for purpose in config.purposes.values() for name in purpose.indicators}
     for name in config.municipality.indicators:
@@ -121,7 +134,7 @@ def _indicators(config: Config, cards: Mapping[str, Card]) -> Iterator[Problem]:
             what = f"`{name}` lies outside every adopted purpose"
             yield config.document.problem(path, what, "Adopt a purpose that names it, or switch it off.")
         for given in cards[name].inputs.values():
-            if not any(_feeds(source, given.from_) for source in config.sources.values()):
+            if given.from_ != (SEVERITY,) and not any(_feeds(source, given.from_) for source in config.sources.values()):
                 what = f"no source delivers {' or '.join(given.from_)}, which `{name}` needs"
                 yield config.document.problem(path, what, "Add such a source under `sources`, or switch the indicator off.")
 
@@ -131,7 +144,7 @@ def _feeds(source: Source, references: tuple[str, ...]) -> bool:
     has = {measure for _, measure in _measures(source)}
     for dataset, _, measure in (r.partition(".") for r in references):
         contract = DATASETS.get(source.dataset)
-        if contract and dataset == source.dataset and any(set(g) <= has for g in contract.sums.get(measure, ((measure,),))):
+        if contract and dataset == source.dataset and any(set(g) <= has for g in contract.groups(measure)):
             return True
     return False
 

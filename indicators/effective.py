@@ -15,11 +15,14 @@ from functools import cached_property
 from typing import Any
 
 from indicators import layers
-from indicators.grammar import Card
+from indicators.grammar import SEVERITY, Card
 from indicators.layers import Candidate, Entry
 from schemas.config import Config, PlaceRow
 from schemas.settings import Band, Event, When
 from schemas.settings.bands import BandName
+
+
+WEIGHT = "weight:"  # in front of the names of the indicators that a composite card weighs, among its parameters
 
 
 @dataclass(frozen=True)
@@ -122,6 +125,8 @@ class Resolver:
         settings = config.municipality.indicators.get(card.id)
         self._usual = (settings and settings.interval) or config.municipality.interval
         self._per_place = settings.place_intervals if settings else {}
+        self.composite = any(SEVERITY in given.from_ for given in card.inputs.values())
+        self.weights = settings.weights if settings and self.composite else {}
 
     def entries_for(self, row: PlaceRow) -> tuple[Entry, ...]:
         """The thresholds that can come into force at a place."""
@@ -142,7 +147,10 @@ class Resolver:
         events, entries = self.config.events_of(row.place.place), self.entries_for(row)
         known = self.attributes(row, events)
         complete = all(name in known for name in self.card.applies_to.attributes)
-        return self.can_apply(row) and complete and self._judge(row.place.place_type, self._usual, entries) is not None
+        finest = min((self.interval(row.place.place, (e,)) for e in events), default=self._usual)
+        finest = min(finest, self.interval(row.place.place, ()))
+        fine = self.card.applies_to.max_interval is None or finest <= self.card.applies_to.max_interval
+        return self.can_apply(row) and complete and fine and self._judge(row.place.place_type, self._usual, entries) is not None
 
     def at(
         self, row: PlaceRow, events: Iterable[Event], entries: Iterable[Entry], at: datetime, held: Collection[When]
@@ -180,6 +188,8 @@ class Resolver:
         if any(name not in values for name in self.card.applies_to.attributes):
             return None
         interval = self.interval(place, events)
+        if self.card.applies_to.max_interval and interval > self.card.applies_to.max_interval:
+            return None
         key = (place_type, interval, tuple(e.number for e in active))
         if key not in self._judging:
             self._judging[key] = self._judge(place_type, interval, active)
@@ -201,14 +211,17 @@ class Resolver:
         return effective
 
     def _judge(self, place_type: str | None, interval: timedelta, active: tuple[Entry, ...]) -> _Judging | None:
-        """None when a required parameter is not set, or a signal card has no band at all for this type of place."""
+        """None when a required parameter or a weight is not set, or a signal card has no band at all for this type of place."""
         card = self.card
+        if self.composite and not self.weights:
+            return None
         chosen = {name: layers.parameter_candidates(card, name, active) for name in card.parameters}
         candidates = [(name, layers.band_candidates(card, name, place_type, active)) for name in layers.BAND_NAMES]
         winners = {name: found[-1] for name, found in candidates if found}
         if not all(chosen.values()) or (card.role == "signal" and not winners):
             return None
         parameters = {name: float(found[-1].value) for name, found in chosen.items()}  # type: ignore[arg-type]
+        parameters |= {f"{WEIGHT}{name}": weight for name, weight in self.weights.items()}
         bands: dict[str, BandInForce] = {name: self.in_force(name, candidate, interval) for name, candidate in winners.items()}
         source = "; ".join(dict.fromkeys(self._source(place_type, c) for c in winners.values()))
         edges = [(n, b.enter, b.exit, b.for_minutes, b.keep_for_minutes, b.at_once) for n, b in bands.items()]

@@ -81,8 +81,8 @@ ranked AS (
 SELECT
     {", ".join(PASSED_THROUGH)},
     '{card.id}' AS indicator,
-    CASE WHEN has_value AND input_status = 'ok' THEN raw_low END AS raw_value,
-    CASE WHEN has_value AND input_status = 'ok' THEN ranked.value_low END AS value,
+    CASE WHEN has_value AND measured THEN raw_low END AS raw_value,
+    CASE WHEN has_value AND measured THEN ranked.value_low END AS value,
     CASE WHEN has_value THEN ranked.value_low END AS value_low,
     CASE WHEN has_value THEN ranked.value_high END AS value_high,
     '{card.unit}' AS unit,
@@ -117,7 +117,16 @@ class _Writer:
         other = {"low": "high", "high": "low"}
         ends = {name: f"{name}_{end}" for name in self.varying}
         ends |= {name: f"{name}_{other[end]}" for name, given in self.card.inputs.items() if given.monotone == "down"}
-        return formula.render(self.expressions[path].tree, ends)
+        return formula.render(self.expressions[path].tree, ends, self.maybe_unknown)
+
+    @cached_property
+    def maybe_unknown(self) -> set[str]:
+        """Optional names, and the ``let`` names made with them."""
+        found = set(self.card.optional)
+        for name in self.card.let:
+            if self.expressions["let", name].names & found:
+                found.add(name)
+        return found
 
     @cached_property
     def cell(self) -> str:
@@ -145,7 +154,11 @@ class _Writer:
         for index, condition in enumerate(self.card.requires):
             both = " AND ".join(f"({text})" for text in dict.fromkeys(self.at(("requires", index, "that"), e) for e in ENDS))
             lines.append(f"WHEN ({both}) IS NOT TRUE THEN '{condition.reason}'")
-        lines.append(f"WHEN {_any_null([f'{name}_{end}' for name in self.card.inputs for end in ENDS])} THEN 'missing'")
+        unbounded = _any_null([f"{name}_{end}" for name in self.card.inputs for end in ENDS])
+        lines.append(f"WHEN {unbounded} THEN CASE input_status WHEN 'suppressed' THEN 'suppressed' ELSE 'missing' END")
+        open_ends = [f"{n}_low <> {n}_high" for n, given in self.card.inputs.items() if given.monotone == "none"]
+        if open_ends:  # the value goes neither way with this input: its bounds bound nothing
+            lines.append(f"WHEN {' OR '.join(open_ends)} THEN 'undecided'")
         if needed := self.needed:
             lines.append(f"WHEN {_any_null(needed)} THEN 'attribute_missing'")
         open_ = [f"{condition}_{end} IS NULL" for condition in self._needed_conditions for end in ENDS]
@@ -163,7 +176,7 @@ class _Writer:
             if path[0] in ("formula", "applies_when", "material") or (path[0] == "let" and path[1] in used):
                 used |= expression.names
         declared = (*self.card.attributes, *self.card.parameters, *self.card.baseline)
-        return [name for name in declared if name in used]
+        return [name for name in declared if name in used and name not in self.card.optional]
 
     @property
     def _material(self) -> list[str]:
@@ -222,7 +235,9 @@ class _Writer:
 
         applies = "obstacle IS NULL AND NOT applies_low AND NOT applies_high" if self.card.applies_when else "FALSE"
         return _list([*(level(end) for end in ENDS), f"{applies} AS not_applicable",
-                      "obstacle IS NULL AND NOT not_applicable AS has_value"])  # fmt: skip
+                      "obstacle IS NULL AND NOT not_applicable AS has_value",
+                      # An observation may be a range although nothing is withheld: a class, a part that is not known.
+                      "input_status = 'ok' AND raw_low = raw_high AS measured"])  # fmt: skip
 
     @cached_property
     def reason(self) -> str:
@@ -232,6 +247,7 @@ class _Writer:
             "WHEN not_applicable THEN 'not_applicable'",
             "WHEN level_low <> level_high THEN 'undecided'",
             "WHEN input_status = 'suppressed' THEN 'suppressed'",
+            "WHEN NOT measured THEN 'range'",
         ]
         lines += [f"WHEN NOT {n}_low THEN '{c.reason}'" for n, c in zip(self._material, self.card.material, strict=True)]
         for index, cap in enumerate(self.card.caps):

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from itertools import pairwise
 
-from indicators import example_run
+from indicators import card_check, example_run
 from indicators import mutants as card_mutants
 from indicators.example_run import Difference, Result, Row
 from indicators.grammar import Card
@@ -19,20 +19,21 @@ __all__ = ["Difference", "Mutant", "Result", "coverage", "mutants", "run"]
 def run(card: Card) -> list[Result]:
     """Every example with the cells that came out differently; none when all is as expected."""
     with example_run.connection() as con:
-        return example_run.results(con, card)
+        return example_run.results(con, card.as_in_examples())
 
 
 def mutants(card: Card) -> list[Mutant]:
     """Small faults put into the card, each with the example that notices it (or the reason why none can)."""
-    return card_mutants.judge(card)
+    return card_mutants.judge(card.as_in_examples())
 
 
 def coverage(card: Card) -> list[str]:
     """What no example touches, in words; empty when edges, branches and policies are all touched."""
+    card = card.as_in_examples()
     with example_run.connection() as con:
         rows = example_run.outcomes(con, card)
     every = [row for part in rows for row in part]
-    return [*_edges_left(card, rows), *_branches_left(card, every), *_policies_left(every), *_held_left(card, rows)]
+    return [*_edges_left(card, rows), *_branches_left(card, every), *_policies_left(card, every), *_held_left(card, rows)]
 
 
 def _edges_left(card: Card, rows: list[list[Row]]) -> Iterator[str]:
@@ -45,17 +46,19 @@ def _edges_left(card: Card, rows: list[list[Row]]) -> Iterator[str]:
                 continue
             band = bands[name]
             for edge, at in (("enter", band.enter), ("exit", card.exit_of(band))):
-                for value in _beside(at, card.digits):
+                for value in _beside(at, card.digits, card.direction):
                     if value not in values:
                         yield f"{place_type} {name}: no example with value {value}, beside {edge} {at:g}"
 
 
-def _beside(edge: float, digits: int) -> tuple[Decimal, Decimal]:
-    """The value at the edge (or the next one above), and the last one below it, at so many digits."""
+def _beside(edge: float, digits: int, direction: str) -> tuple[Decimal, Decimal]:
+    """The first value that reaches the edge and the last one that does not, at so many digits."""
     step, exact = Decimal(1).scaleb(-digits), Decimal(str(edge))
-    above = exact.quantize(step, ROUND_CEILING)
-    below = exact.quantize(step, ROUND_FLOOR)
-    return above, below if below < exact else below - step
+    if direction == "down":
+        reaches = exact.quantize(step, ROUND_FLOOR)
+        return reaches, reaches + step
+    reaches = exact.quantize(step, ROUND_CEILING)
+    return reaches, reaches - step
 
 
 def _branches_left(card: Card, rows: list[Row]) -> Iterator[str]:
@@ -72,16 +75,19 @@ def _branches_left(card: Card, rows: list[Row]) -> Iterator[str]:
         yield "at_once: no example that turns a band on at once"
 
 
-def _policies_left(rows: list[Row]) -> Iterator[str]:
+def _policies_left(card: Card, rows: list[Row]) -> Iterator[str]:
     seen = {(row["status"], row["reason"]) for row in rows}
-    for status, reason, words in (
+    policies = [
         ("missing", "missing", "a missing input"),
         ("outage", "outage", "an outage"),
         ("invalid", "invalid", "a refused row"),
         ("missing", "coverage", "too little coverage"),
-        ("suppressed", "suppressed", "a withheld count whose level is known"),
-        ("suppressed", "undecided", "a withheld count that leaves the level open"),
-    ):
+    ]
+    if card_check.can_be_withheld(card):
+        policies.append(("suppressed", "suppressed", "a withheld count whose level is known"))
+        if card.bands:
+            policies.append(("suppressed", "undecided", "a withheld count that leaves the level open"))
+    for status, reason, words in policies:
         if (status, reason) not in seen:
             yield f"no example of {words}"
 

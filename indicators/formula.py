@@ -7,7 +7,7 @@ a backfill and a worked example, and an auditor can read it. Every mistake is a 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -28,8 +28,8 @@ _REFUSED: tuple[tuple[type[exp.Expr], str, str], ...] = (
     (exp.IntDiv, "// drops the remainder", "Use / and round or floor."),
     (exp.Mod, "% is not in the allow-list", "Write it another way."),
     (exp.Cast, "a cast", "Leave it out: every name is a number already."),
-    (exp.Window, "a window over other rows", "Declare `window:` at the input; a formula reads one row."),
-    (exp.AggFunc, "an aggregate over rows", "Declare `window:` at the input; sums of DOUBLE depend on the order of rows."),
+    (exp.Window, "a window over other rows", "Name an input with `ago:`; a formula reads one row."),
+    (exp.AggFunc, "an aggregate over rows", "Leave it out: sums of DOUBLE depend on the order of rows."),
     (exp.Rand, "a random number", "Leave it out: the same rows must give the same number."),
     (exp.CurrentTimestamp, "the clock", "Leave it out: time is given, never read."),
     (exp.CurrentDate, "the clock", "Leave it out: time is given, never read."),
@@ -147,12 +147,33 @@ def _refusal(node: exp.Expr) -> str:
     )
 
 
-def render(tree: exp.Expr, names: Mapping[str, str]) -> str:
-    """DuckDB text of ``tree`` with names replaced; names not in ``names`` stay as they are."""
+def render(tree: exp.Expr, names: Mapping[str, str], optional: Collection[str] = ()) -> str:
+    """DuckDB text of ``tree`` with names replaced; names not in ``names`` stay as they are.
+
+    A comparison that uses a name of ``optional`` does not hold while that is unknown, instead of being unknown itself.
+    """
 
     def rename(node: exp.Expr) -> exp.Expr:
         if isinstance(node, exp.Column) and node.name in names:
             return exp.column(names[node.name])
         return node
 
-    return tree.transform(rename).sql(dialect="duckdb")
+    def settle(node: exp.Expr) -> exp.Expr:
+        if isinstance(node, _COMPARISONS) and any(c.name in optional for c in node.find_all(exp.Column)):
+            return exp.func("coalesce", node.copy(), exp.false())
+        return node
+
+    settled = _bottom_up(tree.copy(), settle) if optional else tree
+    return settled.transform(rename).sql(dialect="duckdb")
+
+
+def _bottom_up(tree: exp.Expr, change: Callable[[exp.Expr], exp.Expr]) -> exp.Expr:
+    """``tree`` with each comparison replaced once (``transform`` would enter what it just put in)."""
+    found = [n for n in tree.walk() if isinstance(n, _COMPARISONS)]
+    for node in found:
+        new = change(node)
+        if node is tree:
+            return new
+        if new is not node:
+            node.replace(new)
+    return tree

@@ -20,11 +20,13 @@ from schemas.settings.event import PhaseName
 from schemas.settings.place import PlaceKind
 
 ANY = "any"
+# What a card made of other cards names as its input: the weighted severities of a municipality's chosen indicators, 0-1.
+SEVERITY = "indicators.severity"
 EDGE_DIGITS = 9  # an exit worked out from a margin is rounded here: 3.0 × 0.8 is 2.4, not 2.4000000000000004
 
 # Fields that decide a number. Bands and parameter values are not among them: they are in force by layer, in config_hash.
 COMPUTING = (
-    "id", "version", "applies_to", "inputs", "attributes", "baseline", "let", "formula", "applies_when", "requires", "material",
+    "id", "version", "applies_to", "inputs", "attributes", "baseline", "optional", "let", "formula", "applies_when", "requires", "material",
     "caps", "missing_data", "min_coverage", "digits", "unit", "direction",
 )  # fmt: skip
 TEXTS = (
@@ -57,34 +59,29 @@ class Owners(Strict):
 
 
 class AppliesTo(Strict):
-    """Where the card has rows at all. A place without one of ``attributes`` has none; None means any."""
+    """Where the card has rows at all. A place without one of ``attributes`` has none; None means any.
+
+    ``max_interval``: where the interval in force is longer, the data are too coarse for the card, and there is no row.
+    """
 
     kinds: tuple[PlaceKind, ...] = Field(min_length=1)
     place_types: tuple[str, ...] | None = None
     phases: tuple[PhaseName, ...] | None = None
     attributes: tuple[str, ...] = ()
-
-
-class Window(Strict):
-    """Slots an input looks back over, ``length`` in all with its own slot as the last; ``first`` takes the oldest of them.
-
-    With slots of 15 min, ``{length: 30min, take: first}`` is the value of the slot before.
-    """
-
-    length: Interval
-    take: Literal["sum", "max", "min", "first"]
+    max_interval: Interval | None = None
 
 
 class Input(Strict):
-    """A measure of a dataset. Of several in ``from`` the place's own data decide.
+    """A measure of a dataset, delivered or derived. Of several in ``from`` the first that is known at the place counts.
 
     ``monotone`` says which way the value goes when this input rises: it turns the bounds of a withheld count into
-    bounds of the value.
+    bounds of the value. ``none``: neither way, so that a withheld count leaves the value open. ``ago`` takes the slot that
+    began so much earlier.
     """
 
     from_: tuple[str, ...] = Field(alias="from", min_length=1)
-    monotone: Literal["up", "down"]
-    window: Window | None = None
+    monotone: Literal["up", "down", "none"]
+    ago: Interval | None = None
 
 
 class Parameter(Strict):
@@ -173,6 +170,9 @@ class Card(Strict):
     Names usable in expressions: inputs, attributes, parameters, baseline columns, the ``let`` names before it, and
     ``interval_minutes``; in ``material``, ``caps`` and ``at_once`` also ``value`` (the rounded one, as judged).
     ``exit_margin`` is the share of ``enter`` at which a band is left when it states no ``exit`` of its own.
+    ``optional``: attributes and baseline columns that may be unknown: a comparison that uses one that is does not hold.
+    A signal card for which no generic edge exists has no ``bands``: a municipality sets its own, and without them there is
+    no row. Its worked examples then run with ``example_bands``.
     """
 
     id: str = Field(pattern=r"^([a-z0-9-]+\.)?[a-z][a-z0-9_]*$")
@@ -194,6 +194,7 @@ class Card(Strict):
     attributes: tuple[str, ...] = ()
     parameters: dict[str, Parameter] = Field(default_factory=dict)
     baseline: tuple[str, ...] = ()
+    optional: tuple[str, ...] = ()
     let: dict[str, str] = Field(default_factory=dict)
     formula: str
     applies_when: str | None = None
@@ -207,11 +208,16 @@ class Card(Strict):
     direction: Literal["up", "down"]
     exit_margin: float = Field(gt=0, le=1)
     bands: dict[str, Bands]
+    example_bands: dict[str, Bands] = Field(default_factory=dict)
     purposes: tuple[Slug, ...] = Field(min_length=1)
     references: tuple[str, ...] = Field(min_length=1)
     explanation: Text
     examples: tuple[Example, ...] = ()
     equivalent_mutants: tuple[Equivalent, ...] = ()
+
+    def as_in_examples(self) -> Card:
+        """The card with the bands its worked examples run with."""
+        return self.model_copy(update={"bands": self.example_bands}) if self.example_bands else self
 
     def bands_for(self, place_type: str | None) -> Bands | None:
         """The card's own bands for a type of place, else those for any place; None when it has neither."""

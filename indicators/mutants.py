@@ -65,8 +65,8 @@ Fault = tuple[str, Card, Fill]
 def _faults(card: Card) -> Iterator[Fault]:
     yield from ((name, card, fill) for name, fill in (
         ("missing written as 0", Fill(missing_as_zero=True)),
-        ("withheld written as its least", Fill(withheld_as="low")),
-        ("withheld written as its most", Fill(withheld_as="high")),
+        *((("withheld written as its least", Fill(withheld_as="low")), ("withheld written as its most", Fill(withheld_as="high")))
+          if card_check.can_be_withheld(card) else ()),
     ))  # fmt: skip
     for maker in (_edges, _durations, _guards, _numbers, _expressions):
         yield from ((name, mutated, AS_WRITTEN) for name, mutated in maker(card))
@@ -123,6 +123,8 @@ def _guards(card: Card) -> Iterator[tuple[str, Card]]:
         for index, item in enumerate(items):
             text = item.when if field == "caps" else item.that
             yield f"without {field}: {text}", _with(card, **{field: (*items[:index], *items[index + 1 :])})
+    for name in card.optional:
+        yield f"{name} not optional", _with(card, optional=tuple(other for other in card.optional if other != name))
     if card.applies_when is not None:
         yield "without applies_when", _with(card, applies_when=None)
     for place_type, name, band in _each_band(card):
@@ -138,7 +140,7 @@ def _numbers(card: Card) -> Iterator[tuple[str, Card]]:
     yield "one digit more", _with(card, digits=card.digits + 1)
     yield "one digit less", _with(card, digits=card.digits - 1)
     for name, given in card.inputs.items():
-        turned = given.model_copy(update={"monotone": {"up": "down", "down": "up"}[given.monotone]})
+        turned = given.model_copy(update={"monotone": {"up": "down", "down": "up", "none": "up"}[given.monotone]})
         yield f"{name} turned round", _with(card, inputs={**card.inputs, name: turned})
     for name, value in card.defaults.items():
         for moved in _one_digit_off(f"{value:g}"):

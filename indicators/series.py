@@ -2,7 +2,8 @@
 
 Tokens stand between spaces; ``x2`` behind one repeats it. In inputs: a number, ``_`` (missing), ``<k`` (withheld, so
 0 to k-1), ``outage`` or ``invalid``. Elsewhere: a number or a code, and ``_`` for nothing there. A series that is only
-zeros needs quotes in YAML, ``"0x2"``: without them it is the hexadecimal number 2.
+zeros needs quotes in YAML, ``"0x2"``: without them it is the hexadecimal number 2. ``430..1080`` is known within bounds only,
+as a class that a steward reports.
 """
 
 from __future__ import annotations
@@ -13,12 +14,13 @@ from dataclasses import dataclass
 NOTHING = "_"
 _REPEATED = re.compile(r"(.+?)(?:x([1-9]\d*))?")
 _WITHHELD = re.compile(r"<([1-9]\d*)")
+_RANGE = re.compile(r"(\d+(?:\.\d+)?)\.\.(\d+(?:\.\d+)?)")
 _WORDS = {NOTHING: "missing", "outage": "outage", "invalid": "invalid"}
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One input in one slot; ``low`` and ``high`` bound a withheld count and are equal to ``value`` when it is ok."""
+    """One input in one slot; ``low`` and ``high`` bound a withheld count or a range, else are equal to ``value`` when it is ok."""
 
     status: str
     value: float | None = None
@@ -63,6 +65,8 @@ def _cell(token: str) -> Cell:
         return Cell(_WORDS[token])
     if withheld := _WITHHELD.fullmatch(token):
         return Cell("suppressed", None, 0.0, float(withheld[1]) - 1)
+    if bounds := _RANGE.fullmatch(token):
+        return Cell("ok", None, float(bounds[1]), float(bounds[2]))
     value = number(token)
     return Cell("ok", value, value, value)
 

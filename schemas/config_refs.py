@@ -52,7 +52,7 @@ def _twice(config: Config, key: str, names: Iterable[str]) -> Iterator[Problem]:
 def _roles(config: Config) -> Iterator[Problem]:
     town = config.municipality
     owners: list[tuple[Path_, str]] = []
-    for key, entries in (("purposes", town.purposes), ("thresholds", town.thresholds), ("flags", town.flags)):
+    for key, entries in (("purposes", town.purposes), ("thresholds", town.thresholds), ("flags", town.flags), ("resets", town.resets)):
         owners += [((key, i, "owner"), entry.owner) for i, entry in enumerate(entries)]  # type: ignore[attr-defined]
     for path, owner in owners:
         if owner not in town.roles:
@@ -70,17 +70,20 @@ def _purposes(config: Config) -> Iterator[Problem]:
 
 def _places(config: Config) -> Iterator[Problem]:
     known = set(config.place_ids)
-    zones = {row.place.place for row in config.places if row.place.kind == "zone"}
+    zones = {row.place.place for row in config.places if row.place.kind in ("zone", "facility", "stop")}
     for number, row in enumerate(config.places):
         place = row.place
         key = f"features.{number}.properties"
         others = [(f"neighbours.{i}", name, known, "place") for i, name in enumerate(place.neighbours)]
-        ends = [(end, getattr(place, end), zones, "zone") for end in ("from_zone", "to_zone")]
-        for name, other, allowed, kind in [*others, *ends]:
+        ends = [(end, getattr(place, end), zones, "zone") for end in ("from_zone", "to_zone", "approach_zone")]
+        parts = [(f"parts.{i}", name, known - {place.place}, "other place") for i, name in enumerate(place.parts)]
+        for name, other, allowed, kind in [*others, *ends, *parts]:
             if other is not None and other not in allowed:
                 yield Problem(row.file, row.line, f"{key}.{name}", f"there is no {kind} `{other}`", did_you_mean(other, allowed))
     for place_id in config.place_ids:
         yield from _periods(config.rows_of(place_id))
+    for index, reset in enumerate(config.municipality.resets):
+        yield from _unknown_place(config, ("resets", index, "place"), reset.place)
 
 
 def _periods(rows: tuple[PlaceRow, ...]) -> Iterator[Problem]:

@@ -13,11 +13,16 @@ from schemas.settings.base import Strict
 
 
 class Column(Strict):
-    """``kind`` says what a formula may do with a measure (rule 1); ``counts: person`` brings it under k (rule 7)."""
+    """``kind`` says what a formula may do with a measure (rule 1); ``counts: person`` brings it under k (rule 7).
+
+    ``support`` names the measures whose sum is the number of contributors to a mean: under k the mean is withheld, and means
+    of finer intervals are weighted by it. A measure of kind ``class`` is a code: the last one holds, it is never averaged.
+    """
 
     type: str
     unit: str
-    kind: Literal["stock", "flow", "ratio", "speed"] | None = None
+    kind: Literal["stock", "flow", "ratio", "speed", "class"] | None = None
+    support: tuple[str, ...] = ()
     counts: Literal["person", "vehicle", "none"]
     role: Literal["key", "content", "bookkeeping", "measure"]
     class_: Literal["public", "internal"] = Field(alias="class")

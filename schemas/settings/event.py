@@ -25,8 +25,15 @@ class PlaceDuringEvent(Strict):
     usable_area: float | None = Field(default=None, gt=0, description="m²")
     capacity: int | None = Field(default=None, gt=0, description="persons")
     effective_width: float | None = Field(default=None, gt=0, description="m")
+    free_flow_speed: float | None = Field(default=None, gt=0, description="km/h")
+    expected_visitors: int | None = Field(default=None, gt=0, description="persons expected at this place")
     planned_direction: Literal["in", "out"] | None = None
     interval: Interval | None = None
+
+    @property
+    def planned(self) -> float | None:
+        """1 where the event gives a line a direction; None where it says nothing about it."""
+        return None if self.planned_direction is None else 1.0
 
 
 class Event(Strict):

@@ -34,11 +34,33 @@ class Flag(Strict):
         return value
 
 
+class Reset(Strict):
+    """A count that sets the balance of a zone's gates anew: by hand, or from another source, at an instant."""
+
+    place: Slug
+    at: Instant
+    present: int = Field(ge=0, description="people present then")
+    reason: str = Field(min_length=4)
+    owner: RoleId
+
+
 class IndicatorSettings(Strict):
-    """Per indicator: whether it is on, and the interval in force if it differs from the municipality's."""
+    """Per indicator: whether it is on, and the interval in force if it differs from the municipality's.
+
+    ``weights``: for an indicator made of other indicators, the weight of each (they add up to 1); the municipality's own, there
+    is no default.
+    """
 
     interval: Interval | None = None
     place_intervals: dict[Slug, Interval] = Field(default_factory=dict)
+    weights: dict[str, float] = Field(default_factory=dict)
+
+    @field_validator("weights")
+    @classmethod
+    def _one_in_all(cls, value: dict[str, float]) -> dict[str, float]:
+        if value and (min(value.values()) <= 0 or abs(sum(value.values()) - 1) > 1e-9):
+            raise ValueError("weights that are not all above 0, or do not add up to 1 | Divide each by their sum.")
+        return value
 
 
 class Municipality(Strict):
@@ -67,6 +89,7 @@ class Municipality(Strict):
     event_days: tuple[date, ...] = ()
     thresholds: tuple[Threshold, ...] = ()
     flags: tuple[Flag, ...] = ()
+    resets: tuple[Reset, ...] = ()
 
     @field_validator("timezone")
     @classmethod

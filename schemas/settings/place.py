@@ -12,8 +12,10 @@ from pydantic import Field, model_validator
 
 from schemas.settings.base import Instant, Slug, Strict
 
-PlaceKind = Literal["zone", "line", "facility"]
-ATTRIBUTES = ("usable_area", "capacity", "effective_width")  # the numeric ones, which a formula may use
+PlaceKind = Literal["zone", "line", "facility", "stop", "link", "relation", "area"]
+# The numeric ones, which a formula may use. `planned` follows from planned_direction; an event sets expected_visitors.
+ATTRIBUTES = ("usable_area", "capacity", "effective_width", "free_flow_speed", "planned", "expected_visitors")
+LEADING_SOMEWHERE = ("line", "relation")  # kinds with from_zone and to_zone
 
 
 class CbsCode(Strict):
@@ -24,10 +26,13 @@ class CbsCode(Strict):
 
 
 class Place(Strict):
-    """Properties of one feature. Units: ``usable_area`` m², ``capacity`` persons, ``effective_width`` m.
+    """Properties of one feature. Units: ``usable_area`` m², ``capacity`` persons or parking spaces, ``effective_width`` m,
+    ``free_flow_speed`` km/h.
 
-    A line names ``from_zone`` and ``to_zone``: ``in`` means from → to, in the supplier's direction ``direction_in``.
-    ``perimeter: incomplete`` on a zone means that its lines do not close it: no balance.
+    A line names ``from_zone`` and ``to_zone``: ``in`` means from → to, in the supplier's direction ``direction_in``; a relation
+    (an origin and a destination) names them too. ``approach_zone`` is the zone in which people wait for a line, where that is not
+    ``from_zone``. An area names its ``parts``. ``perimeter: incomplete`` on a zone means that its lines do not close it: no
+    balance; a complete one counts as empty every day at the local clock time ``zero_at``.
     """
 
     place: Slug
@@ -37,11 +42,15 @@ class Place(Strict):
     usable_area: float | None = Field(default=None, gt=0)
     capacity: int | None = Field(default=None, gt=0)
     effective_width: float | None = Field(default=None, gt=0)
+    free_flow_speed: float | None = Field(default=None, gt=0)
     from_zone: Slug | None = None
     to_zone: Slug | None = None
     direction_in: str | None = None
     planned_direction: Literal["in", "out"] | None = None
+    approach_zone: Slug | None = None
+    parts: tuple[Slug, ...] = ()
     perimeter: Literal["complete", "incomplete"] = "incomplete"
+    zero_at: str | None = Field(default=None, pattern=r"^([01]\d|2[0-3]):[0-5]\d$")
     neighbours: tuple[Slug, ...] = ()
     cbs: CbsCode | None = None
     valid_from: Instant
@@ -51,15 +60,29 @@ class Place(Strict):
     def _kind_fits(self) -> Place:
         if self.kind == "zone" and self.place_type is None:
             raise ValueError("a zone without place_type | Say `moving` or `standing`: it decides the density bands.")
-        if self.kind != "line" and (self.from_zone or self.to_zone or self.effective_width):
-            raise ValueError("from_zone, to_zone and effective_width belong to lines | Remove them, or set kind: line.")
+        if self.kind != "line" and (self.effective_width or self.planned_direction or self.approach_zone):
+            raise ValueError("effective_width, planned_direction and approach_zone belong to lines | Remove them, or set kind: line.")
+        if self.kind not in LEADING_SOMEWHERE and (self.from_zone or self.to_zone):
+            raise ValueError("from_zone and to_zone belong to lines and relations | Remove them, or set kind: line.")
+        if (self.kind == "area") != bool(self.parts):
+            raise ValueError("an area has parts, and nothing else has | Name its zones and lines under `parts`, or set kind: area.")
+        if self.kind == "relation" and not (self.from_zone and self.to_zone):
+            raise ValueError("a relation without from_zone or to_zone | Name origin and destination.")
+        if self.zero_at and self.perimeter != "complete":
+            raise ValueError("zero_at without perimeter: complete | A balance needs lines that close the zone.")
         if self.valid_to and self.valid_to <= self.valid_from:
             raise ValueError("valid_to is not after valid_from | Correct one of them.")
         return self
 
     def attributes(self) -> dict[str, float]:
         """Numeric attributes by name, those given only."""
-        return {n: float(v) for n in ATTRIBUTES if (v := getattr(self, n)) is not None}
+        own = {n: float(v) for n in ATTRIBUTES if (v := getattr(self, n, None)) is not None}
+        return own | ({"planned": float(self.planned_direction is not None)} if self.kind == "line" else {})
+
+    @property
+    def waits_in(self) -> str | None:
+        """The zone in front of a line: the declared one, else where the planned direction (or `in`) comes from."""
+        return self.approach_zone or (self.to_zone if self.planned_direction == "out" else self.from_zone)
 
 
 class Feature(Strict):

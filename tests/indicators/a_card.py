@@ -65,7 +65,7 @@ owners: {definition: data-lead, action: crowd-manager}
 applies_to: {kinds: [zone], attributes: [capacity]}
 inputs:
   present: {from: [zone_counts.present], monotone: down}
-  before: {from: [zone_counts.present], monotone: up, window: {length: 30min, take: first}}
+  before: {from: [zone_counts.present], monotone: up, ago: 15min}
 attributes: [capacity]
 let:
   gained: present - before

@@ -105,7 +105,7 @@ def test_rule_21_the_definition_hash_covers_what_computes_and_nothing_else(tmp_p
 
 
 def test_every_field_of_the_grammar_is_hashed_or_known_not_to_be() -> None:
-    elsewhere = {"role", "safety_risk", "parameters", "exit_margin", "bands", "examples", "equivalent_mutants"}
+    elsewhere = {"role", "safety_risk", "parameters", "exit_margin", "bands", "example_bands", "examples", "equivalent_mutants"}
     assert set(Card.model_fields) == {*COMPUTING, *TEXTS, *elsewhere}
 
 
@@ -191,7 +191,7 @@ def test_several_mistakes_are_said_at_once(tmp_path: Path) -> None:
 def test_rule_01_stock_and_flow_are_not_mixed_without_saying_so(tmp_path: Path) -> None:
     mixed = {
         "present": {"from": ["zone_counts.present"], "monotone": "up"},
-        "passed": {"from": ["passage_counts.passages"], "monotone": "up"},
+        "passed": {"from": ["passage_counts.inflow"], "monotone": "up"},
     }
     formula = "(present + passed) / nullif(usable_area, 0)"
     with pytest.raises(Problems, match="mixes flow and stock without saying so"):
