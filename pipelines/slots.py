@@ -18,10 +18,14 @@ from schemas.settings import Source
 
 @dataclass(frozen=True)
 class Feed:
-    """One source feeding one input: which measures are summed, at what pace they come, and with what precedence."""
+    """One source feeding one input: which measures are summed, at what pace they come, and with what precedence.
+
+    ``measure`` is what a card calls it (``passages``), ``measures`` what the source delivers for it (``count_in``, ``count_out``).
+    """
 
     dataset: str
     source: str
+    measure: str
     measures: tuple[str, ...]
     step_minutes: int
     delay: timedelta
@@ -52,7 +56,7 @@ def feeds(config: Config, references: tuple[str, ...]) -> list[Feed]:
             group = next((g for g in groups if set(g) <= set(has)), None)
             if group:
                 step = int(source.stored_interval.total_seconds() // 60)
-                found.append(Feed(dataset, source.source, group, step, source.delay, source.rank))
+                found.append(Feed(dataset, source.source, measure, group, step, source.delay, source.rank))
     return sorted(found, key=lambda f: (f.rank, f.source))
 
 
@@ -73,7 +77,7 @@ def slots_sql(
 ) -> str:
     """SELECT of one feed's slots that start in [start, end) and are due or complete at ``at``.
 
-    Columns: municipality, dataset, source, place, interval_minutes, slot_start, slot_end, local_date, local_ts, rank,
+    Columns: municipality, dataset, source, measure, place, interval_minutes, slot_start, slot_end, local_date, local_ts, rank,
     coverage, status, value, low, high. ``wanted`` (a relation place, slot_start, interval_minutes) restricts the slots.
     """
     slug, zone = config.municipality.municipality, config.municipality.timezone
@@ -94,7 +98,8 @@ def slots_sql(
         else ""
     )
     return f"""
-    SELECT '{slug}' AS municipality, '{feed.dataset}' AS dataset, '{feed.source}' AS source, place, {minutes} AS interval_minutes,
+    SELECT '{slug}' AS municipality, '{feed.dataset}' AS dataset, '{feed.source}' AS source,
+           '{feed.measure}' AS measure, place, {minutes} AS interval_minutes,
            slot_start, slot_start + INTERVAL {minutes} MINUTES AS slot_end,
            CAST(timezone('{zone}', slot_start) AS DATE) AS local_date, timezone('{zone}', slot_start) AS local_ts, {feed.rank} AS rank,
            known / {expected} AS coverage, {status} AS status,
