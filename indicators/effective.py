@@ -140,7 +140,8 @@ class Resolver:
     def can_apply(self, row: PlaceRow) -> bool:
         """Whether the card is for this kind and type of place at all (rule 16: elsewhere there is no row)."""
         wanted = self.card.applies_to
-        return row.place.kind in wanted.kinds and (wanted.place_types is None or row.place.place_type in wanted.place_types)
+        types = wanted.place_types.get(row.place.kind)
+        return row.place.kind in wanted.kinds and (types is None or row.place.place_type in types)
 
     def can_judge(self, row: PlaceRow) -> bool:
         """Whether the card ever has a row at a place: it applies, and no attribute, parameter or band is lacking for good."""

@@ -59,13 +59,15 @@ class Owners(Strict):
 
 
 class AppliesTo(Strict):
-    """Where the card has rows at all. A place without one of ``attributes`` has none; None means any.
+    """Where the card has rows at all. A place without one of ``attributes`` has none; phases None means any.
+
+    ``place_types`` names, for a kind of place, the types the card is for; a kind that it does not name is not narrowed.
 
     ``max_interval``: where the interval in force is longer, the data are too coarse for the card, and there is no row.
     """
 
     kinds: tuple[PlaceKind, ...] = Field(min_length=1)
-    place_types: tuple[str, ...] | None = None
+    place_types: dict[PlaceKind, tuple[str, ...]] = Field(default_factory=dict)
     phases: tuple[PhaseName, ...] | None = None
     attributes: tuple[str, ...] = ()
     max_interval: Interval | None = None

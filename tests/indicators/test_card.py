@@ -126,7 +126,7 @@ BROKEN: list[tuple[str, dict[str, Any], str, str, str]] = [
     ("unknown dataset", {"inputs": {"present": {"from": ["zone.present"], "monotone": "up"}}}, "inputs.present.from.0",
      "not a dataset.measure", "zone_counts.present"),
     ("no data for kind", {"applies_to": {"kinds": ["line"]}},
-     "applies_to.kinds", "no input has data for `line`", "Add a dataset"),
+     "applies_to.kinds", "`present` has no data for `line`", "Add a measure"),
     ("unknown attribute", {"attributes": ["area"]}, "attributes.0", "`area` is not known", "usable_area"),
     ("unknown baseline", {"baseline": ["mode"]}, "baseline.0", "`mode` is not known", "median"),
     ("undeclared name", {"formula": "presnt / nullif(usable_area, 0)"},
@@ -219,7 +219,7 @@ def test_rule_13_a_band_has_one_at_once_for_all_types_of_place(tmp_path: Path) -
 def test_a_place_type_without_bands_is_a_mistake(tmp_path: Path) -> None:
     band = {"elevated": {"enter": 1.0, "for": "5min", "keep_for": "5min"}}
     with pytest.raises(Problems, match="no bands for place type `standing`"):
-        a_card.read(tmp_path, bands={"moving": band}, applies_to={"kinds": ["zone"], "place_types": ["moving", "standing"]})
+        a_card.read(tmp_path, bands={"moving": band}, applies_to={"kinds": ["zone"], "place_types": {"zone": ["moving", "standing"]}})
 
 
 def test_own_cards_stand_beside_the_house_and_never_replace_it(tmp_path: Path) -> None:

@@ -143,7 +143,7 @@ def test_rule_16_where_a_card_does_not_apply_there_is_no_segment(tmp_path: Path)
     assert segments(config, card(), "gate", START, END) == []  # another kind
     assert segments(config, card(), "pier", START, END) == []  # no usable_area
     assert segments(config, card(), "nowhere", START, END) == []
-    moving = card(applies_to={"kinds": ["zone"], "place_types": ["moving"], "attributes": ["usable_area"]})
+    moving = card(applies_to={"kinds": ["zone"], "place_types": {"zone": ["moving"]}, "attributes": ["usable_area"]})
     assert segments(config, moving, "square", START, END) == []
     assert len(segments(config, moving, "alley", START, END)) == 1
 
