@@ -161,9 +161,10 @@ def _expressions(card: Card) -> Found:
             what, _, fix = str(error).partition(" | ")
             yield path, what, fix
             return  # what follows would only repeat it
+    told = {name for _, text in card.explanation for name in re.findall(r"{(\w+)", text)}  # may stand beside the value only
     for path, name in _declared(card):
-        if name not in used:
-            yield path, f"`{name}` is declared and never used", "Leave it out, or use it."
+        if name not in used | told:
+            yield path, f"`{name}` is declared and never used", "Leave it out, or use it in an expression or the explanation."
 
 
 def _bands(card: Card) -> Found:

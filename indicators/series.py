@@ -3,7 +3,8 @@
 Tokens stand between spaces; ``x2`` behind one repeats it. In inputs: a number, ``_`` (missing), ``<k`` (withheld, so
 0 to k-1), ``outage`` or ``invalid``. Elsewhere: a number or a code, and ``_`` for nothing there. A series that is only
 zeros needs quotes in YAML, ``"0x2"``: without them it is the hexadecimal number 2. ``430..1080`` is known within bounds only,
-as a class that a steward reports.
+as a class that a steward reports; ``<430..444`` is so because a part of it is withheld, and ``withheld`` is withheld without
+bounds, as a mean over too few.
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ from dataclasses import dataclass
 NOTHING = "_"
 _REPEATED = re.compile(r"(.+?)(?:x([1-9]\d*))?")
 _WITHHELD = re.compile(r"<([1-9]\d*)")
-_RANGE = re.compile(r"(\d+(?:\.\d+)?)\.\.(\d+(?:\.\d+)?)")
-_WORDS = {NOTHING: "missing", "outage": "outage", "invalid": "invalid"}
+_RANGE = re.compile(r"(<?)(\d+(?:\.\d+)?)\.\.(\d+(?:\.\d+)?)")
+_WORDS = {NOTHING: "missing", "outage": "outage", "invalid": "invalid", "withheld": "suppressed"}
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ def _cell(token: str) -> Cell:
     if withheld := _WITHHELD.fullmatch(token):
         return Cell("suppressed", None, 0.0, float(withheld[1]) - 1)
     if bounds := _RANGE.fullmatch(token):
-        return Cell("ok", None, float(bounds[1]), float(bounds[2]))
+        return Cell("suppressed" if bounds[1] else "ok", None, float(bounds[2]), float(bounds[3]))
     value = number(token)
     return Cell("ok", value, value, value)
 

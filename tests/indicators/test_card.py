@@ -182,6 +182,11 @@ def test_a_mistake_names_file_line_key_and_fix(tmp_path: Path, changes: dict[str
     assert any(part in near for part in stands[-2:]) or (mine[0].line == 1 and f"\n{key}:" not in "\n".join(lines))
 
 
+def test_a_name_may_stand_in_the_explanation_only(tmp_path: Path) -> None:
+    spare = {"let": {"room": "usable_area - present"}, "explanation": {"nl": "{place} {room}", "en": "{place} {room:.1f}"}}
+    assert a_card.read(tmp_path, **spare).let == {"room": "usable_area - present"}
+
+
 def test_several_mistakes_are_said_at_once(tmp_path: Path) -> None:
     with pytest.raises(Problems) as caught:
         a_card.read(tmp_path, safety_risk="nope", formula="present / usable_area", attributes=["usable_area", "colour"])

@@ -15,6 +15,9 @@ def test_the_notation_by_hand() -> None:
         Cell("ok", 90, 90, 90), Cell("ok", 90, 90, 90), Cell("missing"), Cell("ok", 140, 140, 140),
         Cell("suppressed", None, 0, 14), Cell("outage"), Cell("invalid"), Cell("ok", -1.5, -1.5, -1.5),
     ]  # fmt: skip
+    assert series.cells("430..1080 <0.2..0.5x2 withheld") == [
+        Cell("ok", None, 430, 1080), *[Cell("suppressed", None, 0.2, 0.5)] * 2, Cell("suppressed"),
+    ]  # fmt: skip
     assert series.tokens("normalx2 _x3 too_coarse <15x2") == ["normal", "normal", "_", "_", "_", "too_coarse", "<15", "<15"]
 
 
@@ -24,7 +27,7 @@ def test_one_token_holds_for_all_slots() -> None:
     assert series.numbers("_", 2) == [None, None]
 
 
-@pytest.mark.parametrize("text", ["9O", "<0", "< 15", "normal"])
+@pytest.mark.parametrize("text", ["9O", "<0", "< 15", "normal", "3..", "<..5", "-1..5"])
 def test_what_is_not_notation_is_said(text: str) -> None:
     with pytest.raises(ValueError, match="not a number"):
         series.cells(text)
