@@ -9,7 +9,7 @@ from typing import Any, get_args
 
 from indicators import formula, series
 from indicators.grammar import ANY, SEVERITY, Card, Example
-from schemas import vocabulary, words
+from schemas import words
 from schemas.datasets import contract_of, references
 from schemas.mistakes import did_you_mean
 from schemas.problems import Problem
