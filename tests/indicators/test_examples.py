@@ -45,7 +45,7 @@ def test_no_edge_branch_or_policy_is_left_out(name: str) -> None:
 @pytest.mark.parametrize("name", CARDS)
 def test_every_small_fault_in_a_card_fails_an_example(name: str) -> None:
     found = mutants(name)
-    assert len(found) > 25
+    assert len(found) > (25 if card.catalogue()[name].role == "signal" else 6)  # a context card has no edges to move
     assert [m.name for m in found if not m.accounted_for] == []
 
 
