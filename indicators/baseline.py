@@ -2,8 +2,8 @@
 
 One text of SQL serves the nightly refresh, a late row and years of history. It reads two relations:
 
-``targets``: municipality, dataset, source, place, interval_minutes, local_date — the days wanted
-``slots``:   municipality, dataset, source, place, interval_minutes, local_date, local_ts, x — known whole slots, x the count
+``targets``: municipality, dataset, source, measure, place, interval_minutes, local_date — the days wanted
+``slots``:   municipality, dataset, source, measure, place, interval_minutes, local_date, local_ts, x — known whole slots, x the count
 ``left_out``: municipality, place (NULL for all), local_date — event days, holidays and flagged days
 ``holidays``: local_date — judged against Sunday too
 """
@@ -17,7 +17,7 @@ ORDINARY_DAYS = 7
 FACTOR_LOW, FACTOR_HIGH = 0.8, 1.25
 VERSION = 1
 
-_PLACE = "municipality, dataset, source, place, interval_minutes"
+_PLACE = "municipality, dataset, source, measure, place, interval_minutes"
 
 
 def statistics_sql(targets: str, slots: str, left_out: str, holidays: str) -> str:
@@ -71,11 +71,11 @@ def level_factor_sql(targets: str, slots: str, left_out: str, baselines: str) ->
     """
     return f"""
     WITH compared AS (
-        SELECT s.municipality, s.dataset, s.source, s.place, s.interval_minutes, s.local_date AS ref_date,
+        SELECT s.municipality, s.dataset, s.source, s.measure, s.place, s.interval_minutes, s.local_date AS ref_date,
                sum(CAST(s.x AS DECIMAL(18,3))) AS x, sum(CAST(b.median AS DECIMAL(18,3))) AS m
         FROM {slots} s ANTI JOIN {left_out} l
             ON l.municipality = s.municipality AND (l.place IS NULL OR l.place = s.place) AND l.local_date = s.local_date
-        JOIN {baselines} b ON b.municipality = s.municipality AND b.dataset = s.dataset AND b.source = s.source AND b.place = s.place
+        JOIN {baselines} b ON b.municipality = s.municipality AND b.dataset = s.dataset AND b.source = s.source AND b.measure = s.measure AND b.place = s.place
             AND b.interval_minutes = s.interval_minutes AND b.local_date = s.local_date AND b.local_time = CAST(s.local_ts AS TIME)
         WHERE b.day_type = 'weekday' AND b.n >= {MIN_VALUES}
         GROUP BY ALL),

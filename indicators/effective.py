@@ -21,7 +21,6 @@ from schemas.config import Config, PlaceRow
 from schemas.settings import Band, Event, When
 from schemas.settings.bands import BandName
 
-
 WEIGHT = "weight:"  # in front of the names of the indicators that a composite card weighs, among its parameters
 
 
@@ -110,6 +109,12 @@ def active_at(
     return now, active
 
 
+def attribute_in_force(row: PlaceRow, events: Iterable[Event], name: str) -> float | None:
+    """A numeric attribute of a place during ``events``: theirs go before its own, the smallest of two events' counts."""
+    during = [float(v) for e in events if (v := getattr(e.places[row.place.place], name)) is not None]
+    return min(during) if during else row.place.attributes().get(name)
+
+
 class Resolver:
     """Works out what is in force for one card in one municipality; keeps what it worked out."""
 
@@ -176,12 +181,8 @@ class Resolver:
 
     def attributes(self, row: PlaceRow, events: Iterable[Event]) -> dict[str, float]:
         """Attributes that the card uses; an event's go before the place's own, the smallest of two events' counts."""
-        found = row.place.attributes()
-        for name in self.uses:
-            during = [float(v) for e in events if (v := getattr(e.places[row.place.place], name)) is not None]
-            if during:
-                found[name] = min(during)
-        return {name: found[name] for name in self.uses if name in found}
+        found = {name: attribute_in_force(row, events, name) for name in self.uses}
+        return {name: value for name, value in found.items() if value is not None}
 
     def _effective(self, row: PlaceRow, events: tuple[Event, ...], active: tuple[Entry, ...]) -> Effective | None:
         place, place_type = row.place.place, row.place.place_type

@@ -17,13 +17,13 @@ from pipelines.store import Store
 from pipelines.store.rows import one
 from schemas.config import Config
 
-_PLACE = "municipality, dataset, source, place, interval_minutes"
+_PLACE = "municipality, dataset, source, measure, place, interval_minutes"
 
 
 def refresh(store: Store, config: Config, feeds: list[Feed], wanted: str, late: str, at: datetime) -> str:
     """Compute the baselines of ``wanted`` days that are missing and of computed days reached by ``late`` cells.
 
-    ``wanted``: relation source, place, interval_minutes, local_date. ``late``: relation source, place, local_date.
+    ``wanted``: relation source, measure, place, interval_minutes, local_date. ``late``: relation source, measure, place, local_date.
     Returns the name of a temporary table with the keys of baseline rows that changed. Inside a transaction.
     """
     con = store.con
@@ -45,14 +45,14 @@ def _targets(store: Store, config: Config, feed: Feed, wanted: str, late: str) -
     slug, reach = config.municipality.municipality, baseline.REACH_DAYS
     store.con.execute(f"""
         CREATE OR REPLACE TEMP TABLE baseline_targets AS
-        WITH feed_wanted AS (SELECT DISTINCT place, interval_minutes, local_date FROM {wanted} WHERE source = '{feed.source}'),
-        done AS (SELECT * FROM baseline_done WHERE municipality = '{slug}' AND source = '{feed.source}'),
+        WITH feed_wanted AS (SELECT DISTINCT place, interval_minutes, local_date FROM {wanted} WHERE source = '{feed.source}' AND measure = '{feed.measure}'),
+        done AS (SELECT * FROM baseline_done WHERE municipality = '{slug}' AND source = '{feed.source}' AND measure = '{feed.measure}'),
         fresh AS (SELECT w.* FROM feed_wanted w ANTI JOIN done d USING (place, interval_minutes, local_date)),
         reached AS (
             SELECT DISTINCT d.place, d.interval_minutes, d.local_date FROM done d
-            JOIN (SELECT place, local_date AS late_date FROM {late} WHERE source = '{feed.source}') l USING (place)
+            JOIN (SELECT place, local_date AS late_date FROM {late} WHERE source = '{feed.source}' AND measure = '{feed.measure}') l USING (place)
             WHERE d.local_date > l.late_date AND d.local_date <= l.late_date + {2 * reach + 1})
-        SELECT '{slug}' AS municipality, '{feed.dataset}' AS dataset, '{feed.source}' AS source, * FROM (FROM fresh UNION FROM reached)
+        SELECT '{slug}' AS municipality, '{feed.dataset}' AS dataset, '{feed.source}' AS source, '{feed.measure}' AS measure, * FROM (FROM fresh UNION FROM reached)
     """)
     return [m for (m,) in store.con.execute("SELECT DISTINCT interval_minutes FROM baseline_targets ORDER BY 1").fetchall()]
 
@@ -93,7 +93,7 @@ def _slots(store: Store, config: Config, feed: Feed, minutes: int, first: date, 
     sql = slots_sql(store, config, feed, minutes, start, end, at)
     store.con.execute(f"""
         CREATE OR REPLACE TEMP TABLE baseline_slots AS
-        SELECT s.municipality, s.dataset, s.source, s.place, s.interval_minutes, s.local_date, s.local_ts, CAST(s.value AS DOUBLE) AS x
+        SELECT s.municipality, s.dataset, s.source, s.measure, s.place, s.interval_minutes, s.local_date, s.local_ts, CAST(s.value AS DOUBLE) AS x
         FROM ({sql}) s SEMI JOIN (SELECT DISTINCT place FROM targets) t USING (place) WHERE status = 'ok' AND coverage = 1
     """)
 

@@ -14,8 +14,8 @@ import pyarrow as pa
 from indicators import evaluate
 from indicators.card import Card
 from indicators.in_force import segments
-from pipelines import baselines
-from pipelines.slots import Feed, bucket, feeds, slots_sql
+from pipelines import baselines, composite
+from pipelines.slots import Feed, bucket, feeds, members, slots_sql
 from pipelines.store import Store
 from pipelines.store.rows import one
 from schemas.config import Config
@@ -27,14 +27,15 @@ SECOND_CHOICE = 0.8
 
 
 def card_feeds(config: Config, card: Card) -> dict[str, list[Feed]]:
-    """The sources that feed each input of a card here; an input that has none makes the card blind in this town."""
-    return {name: feeds(config, tuple(spec.from_)) for name, spec in card.inputs.items()}
+    """The feeds of each input of a card here; an input that has none makes the card blind in this town."""
+    return {name: feeds(config, spec.from_) for name, spec in card.inputs.items()}
 
 
 def active_cards(config: Config, cards: Mapping[str, Card]) -> list[Card]:
-    """The cards that the municipality switched on and that have a source for every input."""
+    """The cards that the municipality switched on and that have a source for every input; those made of others come last."""
     chosen = [cards[name] for name in config.municipality.indicators if name in cards]
-    return [card for card in chosen if all(card_feeds(config, card).values())]
+    fed = [card for card in chosen if all(card_feeds(config, card).values())]
+    return fed + [card for card in chosen if composite.is_composite(card) and composite.weights(config, card)]
 
 
 def values(
@@ -63,10 +64,13 @@ def values(
     active = active_cards(config, cards)
     _prepare_segments(store, config, active, span[0] - timedelta(hours=1), span[1] + timedelta(hours=1))
     for card in active:
-        _todo(store, config, card, "chunk")
+        if not composite.is_composite(card):
+            _todo(store, config, card, "chunk", at)
     _refresh_baselines(store, config, active, at)
     computed = changed = 0
     for card in active:
+        if composite.is_composite(card):
+            composite.todo(store, config, card, [c for c in active if not composite.is_composite(c)])
         done, differ = _compute_card(store, config, card, at=at, run_id=run_id, assume_arrival=assume_arrival, restate=restate)
         computed, changed = computed + done, changed + differ
     con.execute("DELETE FROM dirty_cells WHERE municipality = ? AND interval_start < ?", [slug, until])
@@ -107,23 +111,42 @@ def _prepare_segments(store: Store, config: Config, cards: list[Card], start: da
     con.unregister("setting_rows")
 
 
-def _todo_name(card: Card) -> str:
-    return "todo_" + card.id.replace(".", "_").replace("-", "_")
-
-
-def _todo(store: Store, config: Config, card: Card, cells: str) -> None:
-    """``todo_<card>``: slots of the card that the changed cells touch, widened by the card's window."""
-    sources = ", ".join(f"'{f.source}'" for fs in card_feeds(config, card).values() for f in fs)
-    slot = bucket("f.interval_minutes", "c.interval_start", config)
-    longest = max((int(i.window.length.total_seconds() // 60) for i in card.inputs.values() if i.window), default=0)
+def _todo(store: Store, config: Config, card: Card, cells: str, at: datetime) -> None:
+    """``todo_<card>``: slots of the card that the changed cells touch, up to the clock, widened by how far an input looks back."""
+    reached = " UNION ".join(
+        _slots_reached(store, config, card, feed, cells, card.inputs[name].ago or timedelta(0))
+        for name, found in card_feeds(config, card).items() for feed in found
+    )  # fmt: skip
     store.con.execute(f"""
-        CREATE OR REPLACE TEMP TABLE {_todo_name(card)} AS
-        SELECT DISTINCT f.place, unnest(range({slot}, {slot} + to_minutes(greatest({longest}, f.interval_minutes)),
-                        to_minutes(f.interval_minutes))) AS slot_start, f.interval_minutes
-        FROM {cells} c JOIN in_force f ON f.place = c.place AND f.indicator = '{card.id}'
-            AND {slot} >= f.seg_start AND {slot} < f.seg_end
-        WHERE c.source IN ({sources})
+        CREATE OR REPLACE TEMP TABLE {composite.todo_name(card)} AS SELECT DISTINCT t.* FROM ({reached}) t JOIN in_force f
+            ON f.place = t.place AND f.indicator = '{card.id}' AND f.interval_minutes = t.interval_minutes
+            AND t.slot_start >= f.seg_start AND t.slot_start < f.seg_end
+        WHERE t.slot_start < TIMESTAMPTZ '{at.isoformat()}'
     """)
+
+
+def _slots_reached(store: Store, config: Config, card: Card, feed: Feed, cells: str, ago: timedelta) -> str:
+    """SELECT place, slot_start, interval_minutes of the slots in which a changed cell of a feed has a say."""
+    slot = bucket("f.interval_minutes", "c.interval_start", config)
+    # The cell's own slot, those it still holds in, and the one that looks back at it.
+    until = f"{slot} + greatest(INTERVAL {int(feed.reach.total_seconds())} SECONDS, to_minutes(f.interval_minutes))"
+    starts = f"range({slot}, {until}, to_minutes(f.interval_minutes))"
+    if ago:
+        starts = f"[{slot} + INTERVAL {int(ago.total_seconds())} SECONDS]"
+    return f"""
+        SELECT f.place, unnest({starts}) AS slot_start, f.interval_minutes
+        FROM ({_cells_of(store, config, feed, cells)}) c JOIN in_force f ON f.place = c.place AND f.indicator = '{card.id}'
+            AND {slot} >= f.seg_start - INTERVAL 2 DAYS AND {slot} < f.seg_end"""
+
+
+def _cells_of(store: Store, config: Config, feed: Feed, cells: str) -> str:
+    """SELECT place, interval_start of the changed cells behind a feed, at the places it gives something for."""
+    sources = ", ".join(f"'{s}'" for s in feed.sources)
+    behind = f"SELECT DISTINCT place, interval_start FROM {cells} WHERE source IN ({sources}) AND dataset = '{feed.dataset}'"
+    if not feed.over_places:
+        return behind
+    table = members.register(store.con, config, feed)
+    return f"SELECT DISTINCT m.place, c.interval_start FROM ({behind}) c JOIN {table} m ON m.member = c.place"
 
 
 def _refresh_baselines(store: Store, config: Config, cards: list[Card], at: datetime) -> None:
@@ -132,17 +155,26 @@ def _refresh_baselines(store: Store, config: Config, cards: list[Card], at: date
     readers = [c for c in cards if c.baseline]
     if not readers:
         return
-    local = f"CAST(timezone('{zone}', t.slot_start) AS DATE)"
-    used = {f.source: f for card in readers for fs in card_feeds(config, card).values() for f in fs}
+    used = {(f.source, f.measure): f for card in readers for f in baseline_feeds(config, card)}
     wanted = " UNION ".join(
-        f"SELECT '{feed.source}' AS source, t.place, t.interval_minutes, {local} AS local_date FROM {_todo_name(card)} t"
-        for card in readers for fs in card_feeds(config, card).values() for feed in fs
+        f"""SELECT '{f.source}' AS source, '{f.measure}' AS measure, t.place, t.interval_minutes,
+                   CAST(timezone('{zone}', t.slot_start) AS DATE) AS local_date FROM {composite.todo_name(card)} t"""
+        for card in readers for f in baseline_feeds(config, card)
+    )  # fmt: skip
+    late = " UNION ".join(
+        f"""SELECT '{f.source}' AS source, '{f.measure}' AS measure, place, CAST(timezone('{zone}', interval_start) AS DATE) AS local_date
+            FROM ({_cells_of(store, config, f, "chunk")})"""
+        for f in used.values()
     )  # fmt: skip
     con.execute(f"CREATE OR REPLACE TEMP TABLE wanted_days AS {wanted}")
-    con.execute(f"""CREATE OR REPLACE TEMP TABLE late_days AS
-        SELECT DISTINCT source, place, CAST(timezone('{zone}', interval_start) AS DATE) AS local_date FROM chunk""")
+    con.execute(f"CREATE OR REPLACE TEMP TABLE late_days AS {late}")
     changed = baselines.refresh(store, config, list(used.values()), "wanted_days", "late_days", at)
     _slots_of_changed_baselines(store, config, cards, readers, changed)
+
+
+def baseline_feeds(config: Config, card: Card) -> list[Feed]:
+    """The feeds whose baselines a card reads: those of its first input."""
+    return feeds(config, next(iter(card.inputs.values())).from_)
 
 
 def _slots_of_changed_baselines(store: Store, config: Config, cards: list[Card], readers: list[Card], changed: str) -> None:
@@ -165,11 +197,11 @@ def _slots_of_changed_baselines(store: Store, config: Config, cards: list[Card],
         _prepare_segments(store, config, cards, min(first, held[0]), max(last + timedelta(hours=1), held[1]))
     for card in readers:
         con.execute(f"""
-            INSERT INTO {_todo_name(card)}
+            INSERT INTO {composite.todo_name(card)}
             SELECT DISTINCT t.place, t.interval_start, f.interval_minutes FROM touched t JOIN in_force f
                 ON f.place = t.place AND f.indicator = '{card.id}' AND f.interval_minutes = t.interval_minutes
                 AND t.interval_start >= f.seg_start AND t.interval_start < f.seg_end
-            ANTI JOIN {_todo_name(card)} d ON d.place = t.place AND d.slot_start = t.interval_start
+            ANTI JOIN {composite.todo_name(card)} d ON d.place = t.place AND d.slot_start = t.interval_start
         """)
 
 
@@ -178,13 +210,13 @@ def _compute_card(
 ) -> tuple[int, int]:
     """Write the values of a card's slots to do; returns (slots, values changed)."""
     con = store.con
-    con.execute(f"CREATE OR REPLACE TEMP TABLE todo AS FROM {_todo_name(card)}")
+    con.execute(f"CREATE OR REPLACE TEMP TABLE todo AS FROM {composite.todo_name(card)}")
     count = one(con.execute("SELECT count(*) FROM todo"))[0]
     if not count:
         return 0, 0
     current = standing(store, config, card)
     new = f"SELECT *, '{run_id}' AS run_id FROM ({evaluated(store, config, card, at, None if restate else current)})"
-    delay = max(f.delay for fs in card_feeds(config, card).values() for f in fs)
+    delay = max((f.delay for fs in card_feeds(config, card).values() for f in fs), default=composite.delay(config))
     late = f"interval_end + INTERVAL {int(delay.total_seconds())} SECONDS"
     now = f"TIMESTAMPTZ '{at.isoformat()}'"
     recorded, gone = (f"least({now}, n.{late})", f"least({now}, o.{late})") if assume_arrival else (now, now)
@@ -247,9 +279,12 @@ def _cells(store: Store, config: Config, card: Card, at: datetime) -> None:
     con, slug = store.con, config.municipality.municipality
     start, last = one(con.execute("SELECT min(slot_start), max(slot_start) FROM slot_settings"))
     end = last + timedelta(hours=1)
-    inputs = card_feeds(config, card)
+    inputs = list(card.inputs)
     for name in inputs:
-        _input(store, config, card, name, start, end, at)
+        if composite.is_composite(card):
+            composite.severity(store, config, f"input_{name}", start, end)
+        else:
+            _input(store, config, card, name, start, end, at)
     first, *others = inputs
     joins = " ".join(f"JOIN input_{o} USING (place, slot_start, interval_minutes)" for o in others)
     order = "['ok', 'suppressed', 'missing', 'outage', 'invalid']"
@@ -257,7 +292,7 @@ def _cells(store: Store, config: Config, card: Card, at: datetime) -> None:
     values = ", ".join(f"input_{n}.value AS {n}, input_{n}.low AS {n}_low, input_{n}.high AS {n}_high" for n in inputs)
     baseline = ""
     if card.baseline:
-        joins += f""" LEFT JOIN known_for_slots b ON b.source = input_{first}.source AND b.place = s.place
+        joins += f""" LEFT JOIN known_for_slots b ON b.source = input_{first}.source AND b.measure = input_{first}.measure AND b.place = s.place
                 AND b.interval_minutes = s.interval_minutes AND b.local_date = input_{first}.local_date
                 AND b.local_time = CAST(input_{first}.local_ts AS TIME)"""
         baseline = ", " + ", ".join(f'b."{c}"' for c in card.baseline)
@@ -276,38 +311,39 @@ def _cells(store: Store, config: Config, card: Card, at: datetime) -> None:
 
 
 def _input(store: Store, config: Config, card: Card, name: str, start: datetime, end: datetime, at: datetime) -> None:
-    """``input_<name>``: one row a slot from the best source: the known value of the lowest rank counts (rule 9)."""
-    spec = card.inputs[name]
-    lengths = [m for (m,) in store.con.execute("SELECT DISTINCT interval_minutes FROM slot_settings ORDER BY 1").fetchall()]
-    found = feeds(config, tuple(spec.from_))
-    reach = spec.window.length if spec.window else timedelta(0)
+    """``input_<name>``: one row a slot from the feed that counts: the first known of the card's ``from``, then of the lowest rank."""
+    spec, con = card.inputs[name], store.con
+    lengths = [m for (m,) in con.execute("SELECT DISTINCT interval_minutes FROM slot_settings ORDER BY 1").fetchall()]
+    found, ago = feeds(config, spec.from_), spec.ago or timedelta(0)
+    _first_choice(store, config, found)
+    wanted = "slot_settings"
+    shift = f"INTERVAL {int(ago.total_seconds())} SECONDS"
+    if ago:
+        wanted = "earlier_slots"
+        con.execute(f"CREATE OR REPLACE TEMP TABLE {wanted} AS SELECT place, slot_start - {shift} AS slot_start, interval_minutes FROM slot_settings")
     slots = " UNION ALL ".join(
-        slots_sql(store, config, feed, m, start - reach, end, at, None if spec.window else "slot_settings")
-        for feed in found for m in lengths if m % feed.step_minutes == 0
-    ) or "SELECT NULL LIMIT 0"  # fmt: skip
+        f"SELECT *, {order} AS choice FROM ({slots_sql(store, config, feed, m, start - ago, end, at, wanted)})"
+        for order, feed in enumerate(found) for m in lengths
+    )  # fmt: skip
     whole = f"(status = 'ok' AND coverage >= {card.min_coverage})"
-    store.con.execute(f"""
+    moved = f"* REPLACE (slot_start + {shift} AS slot_start, slot_end + {shift} AS slot_end)" if ago else "*"
+    con.execute(f"""
         CREATE OR REPLACE TEMP TABLE input_{name} AS
-        WITH slots AS ({slots})
-        SELECT * EXCLUDE (rank), coverage * CASE WHEN rank = min(rank) OVER (PARTITION BY place) THEN 1.0 ELSE {SECOND_CHOICE} END AS confidence
-        FROM slots
+        SELECT {moved}, coverage * CASE WHEN choice <= first_choice.best THEN 1.0 ELSE {SECOND_CHOICE} END AS confidence
+        FROM ({slots}) LEFT JOIN first_choice USING (place)
         QUALIFY row_number() OVER (PARTITION BY place, slot_start, interval_minutes
-            ORDER BY NOT {whole}, list_position(['ok', 'invalid', 'outage', 'suppressed', 'missing'], status), rank, source) = 1
+            ORDER BY NOT {whole}, list_position(['ok', 'invalid', 'outage', 'suppressed', 'missing'], status), choice) = 1
     """)
-    if spec.window:
-        _windowed(store, name, int(spec.window.length.total_seconds() // 60), spec.window.take)
 
 
-def _windowed(store: Store, name: str, minutes: int, take: str) -> None:
-    """Replace an input by its trailing window of ``minutes``; one unknown slot inside makes the window unknown in kind."""
-    over = f"""OVER (PARTITION BY place, interval_minutes ORDER BY slot_start
-               RANGE BETWEEN INTERVAL {minutes} MINUTES - to_minutes(interval_minutes) PRECEDING AND CURRENT ROW)"""
-    pick = {"sum": "sum", "max": "max", "min": "min", "first": "first_value"}[take]
-    order = "['ok', 'suppressed', 'missing', 'outage', 'invalid']"
-    store.con.execute(f"""
-        CREATE OR REPLACE TEMP TABLE input_{name} AS
-        SELECT * REPLACE ({order}[max(list_position({order}, status)) {over}] AS status,
-                          sum(coverage) {over} * interval_minutes / {minutes} AS coverage,
-                          {pick}(value) {over} AS value, {pick}(low) {over} AS low, {pick}(high) {over} AS high)
-        FROM input_{name}
-    """)
+def _first_choice(store: Store, config: Config, found: list[Feed]) -> None:
+    """``first_choice``: per place the order of the feed that normally counts there; reports that come now and then do not set it."""
+    best: dict[str, int] = {}
+    for order, feed in enumerate(found):
+        if not feed.sporadic:
+            for place in members.places(config, feed):
+                best.setdefault(place, order)
+    rows = pa.table({"place": list(best), "best": list(best.values())}, pa.schema([("place", pa.string()), ("best", pa.int32())]))
+    store.con.register("choice_rows", rows)
+    store.con.execute("CREATE OR REPLACE TEMP TABLE first_choice AS FROM choice_rows")
+    store.con.unregister("choice_rows")

@@ -69,7 +69,7 @@ TABLES: dict[str, Table] = {t.name: t for t in (
        types=dict.fromkeys(_BOUNDS.split(), "DECIMAL(18,6)"),
        # What decides among revisions whatever their order of arrival (rule 10), and the statuses that yield to it (rule 5).
        internal={"issued_at": "TIMESTAMPTZ", "content_hash": "VARCHAR", "invalid": "BOOLEAN", "outage": "BOOLEAN",
-                 "withheld_high": "DECIMAL(18,6)"}),
+                 "withheld_high": "DECIMAL(18,6)", "withheld": "BOOLEAN"}),
     _t("thresholds", "Geldende drempels met laag, bestand, regel en eigenaar",
        "Threshold values with layer, file, line and owner",
        "municipality indicator place band selector enter exit for_minutes keep_for_minutes at_once layer file line owner decided_on"
@@ -87,9 +87,9 @@ TABLES: dict[str, Table] = {t.name: t for t in (
        " planned_direction perimeter neighbours cbs_code cbs_year geometry valid_from valid_to file line",
        "municipality place valid_from"),
     _t("baselines", "Basislijn per bron, plaats en lokaal tijdvak, voor een dag", "Baseline per source, place and local slot, for one day",
-       "municipality dataset source place interval_minutes local_date local_time day_type n valid_days median mad p10 p20 p50 p80 p90 p95"
+       "municipality dataset source measure place interval_minutes local_date local_time day_type n valid_days median mad p10 p20 p50 p80 p90 p95"
        " level_factor place_p95 version recorded_at",
-       "municipality dataset source place interval_minutes local_date local_time day_type", sealed_by="local_date"),
+       "municipality dataset source measure place interval_minutes local_date local_time day_type", sealed_by="local_date"),
     _t("deliveries", "Leveringen en wat er met hun rijen gebeurde", "Deliveries and what became of their rows",
        "delivery_id municipality source name content_hash size_bytes received_at received_how issued_at records_read rows_in rows_accepted"
        " rows_suppressed rows_refused rows_duplicate rows_filtered rows_held state reason", "delivery_id",

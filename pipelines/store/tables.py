@@ -25,7 +25,7 @@ CREATE TABLE IF NOT EXISTS filled (municipality VARCHAR, source VARCHAR, place V
 CREATE TABLE IF NOT EXISTS dirty_cells (municipality VARCHAR, dataset VARCHAR, source VARCHAR, place VARCHAR,
     interval_start TIMESTAMPTZ);
 CREATE TABLE IF NOT EXISTS dirty_levels (municipality VARCHAR, indicator VARCHAR, place VARCHAR, day DATE);
-CREATE TABLE IF NOT EXISTS baseline_done (municipality VARCHAR, dataset VARCHAR, source VARCHAR, place VARCHAR,
+CREATE TABLE IF NOT EXISTS baseline_done (municipality VARCHAR, dataset VARCHAR, source VARCHAR, measure VARCHAR, place VARCHAR,
     interval_minutes INTEGER, local_date DATE);
 CREATE TABLE IF NOT EXISTS card_state (municipality VARCHAR, key VARCHAR, text VARCHAR, PRIMARY KEY (municipality, key));
 """

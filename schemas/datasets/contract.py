@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Literal
@@ -30,7 +30,7 @@ class Quality:
     not_fit_for: tuple[str, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Derived:
     """A measure worked out from delivered ones, which a card names like any other.
 
@@ -57,7 +57,8 @@ class Derived:
 
 @dataclass(frozen=True)
 class Contract:
-    """A standard dataset. ``exclusive``: groups of measures of which a source may deliver one only.
+    """A standard dataset. ``exclusive``: groups of measures of which a source may deliver one only. ``codes``: the numbers a
+    measure of kind ``class`` may have.
 
     ``derived`` names what a card may use beside the delivered measures. ``sporadic``: rows come when somebody reports, so that
     none is expected and none is missing; a row then holds for ``holds``.
@@ -71,6 +72,7 @@ class Contract:
     meaning_nl: str
     meaning_en: str
     exclusive: tuple[tuple[str, ...], ...] = ()
+    codes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     derived: Mapping[str, Derived] = field(default_factory=dict)
     sporadic: bool = False
     holds: timedelta = timedelta(0)
@@ -123,6 +125,11 @@ class Contract:
         )
 
     def _checks(self, measure: str, interval: timedelta) -> list[pa.Check]:
+        if measure in self.codes:
+            known = self.codes[measure]
+            named = ", ".join(map(str, known))
+            told = f"not one of the classes of the dataset ({named}); name what means no value in `sentinels:`"
+            return [pa.Check.isin(known, name="unknown_class", error=told)]
         minutes = interval.total_seconds() / 60
         most = self.quality.plausible[measure] * (minutes if vocabulary.columns()[measure].kind == "flow" else 1)
         top = int(most) if dtype_of(measure) == "Int64" else most
@@ -130,6 +137,11 @@ class Contract:
             pa.Check.ge(0, name="not_negative", error="a number below zero"),
             pa.Check.le(top, name="plausible", error=f"more than {top:g}, the plausible maximum of the dataset"),
         ]
+
+
+def support_of(measure: str, measures: Iterable[str]) -> tuple[str, ...]:
+    """Of the measures a source delivers, those that say how many are behind a mean; empty for a measure that is no mean."""
+    return tuple(m for m in measures if m in vocabulary.columns()[measure].support)
 
 
 def dtype_of(measure: str) -> str:

@@ -1,0 +1,98 @@
+"""Slots worked out from several places, or from a class and an attribute: sums, balances, shares, spread (rule 2).
+
+Each member counts with its own best source. One member that is not known makes the slot unknown, never a partial total; one
+that is withheld makes it a range.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from pipelines.slots import balance, bring_up, members, spread
+from pipelines.slots.feeds import Feed, Given
+from pipelines.store import Store
+from schemas.config import Config
+
+_TRUSTED_FIRST = "['ok', 'invalid', 'outage', 'suppressed', 'missing']"
+# Of several members: not known at all comes before withheld, withheld before measured.
+STATUS = f"""CASE WHEN bool_and({bring_up.KNOWN}) THEN CASE WHEN bool_or(status = 'suppressed') THEN 'suppressed' ELSE 'ok' END
+             ELSE {bring_up.WORST} END"""
+
+
+def slots(
+    store: Store, config: Config, feed: Feed, given: Sequence[Given], *, minutes: int, span: tuple[datetime, datetime], at: datetime,
+    wanted: str | None,
+) -> str:  # fmt: skip
+    """SELECT place, slot_start, coverage, status, value, low, high of a feed over places; see :func:`pipelines.slots.slots_sql`."""
+    assert feed.derived is not None
+    table = members.register(store.con, config, feed)
+    runs = feed.derived.how in ("balance", "drift")
+    early = (span[0] - feed.reach - timedelta(minutes=minutes), span[1])
+    only = None if runs or feed.holds else wanted
+    full = f"""
+        WITH member_slots AS ({_member_slots(store, config, feed, given, minutes, early, at, table, only)}),
+        found AS (SELECT DISTINCT m.place, s.slot_start FROM member_slots s JOIN {table} m USING (member, measure)
+                  WHERE s.slot_start >= m.valid_from AND (m.valid_to IS NULL OR s.slot_start < m.valid_to))
+        SELECT f.place, f.slot_start, m.member, m.measure, m.factor, m.above, s.member IS NOT NULL AS here,
+               CASE WHEN s.member IS NULL THEN 'missing' ELSE s.status END AS status,
+               CASE WHEN s.member IS NULL THEN 0.0 ELSE s.coverage END AS coverage, s.value, s.low, s.high
+        FROM found f JOIN {table} m ON m.place = f.place
+            AND f.slot_start >= m.valid_from AND (m.valid_to IS NULL OR f.slot_start < m.valid_to)
+        LEFT JOIN member_slots s ON s.member = m.member AND s.measure = m.measure AND s.slot_start = f.slot_start"""
+    complete = f"bool_and(here) OR {bring_up.due(minutes, int(feed.delay.total_seconds()), at)}"
+    made = spread.sql(feed.derived, full, complete, STATUS) or _summed(full, complete, exact=feed.derived.per is None)
+    if runs:
+        made = balance.sql(store.con, config, made, minutes, drift=feed.derived.how == "drift")
+    inside = f"slot_start >= TIMESTAMPTZ '{span[0].isoformat()}' AND slot_start < TIMESTAMPTZ '{span[1].isoformat()}'"
+    semi = (
+        f"SEMI JOIN (SELECT place, slot_start FROM {wanted} WHERE interval_minutes = {minutes}) USING (place, slot_start)"
+        if wanted
+        else ""
+    )
+    return f"SELECT place, slot_start, coverage, status, value, low, high FROM ({made}) {semi} WHERE {inside}"
+
+
+def _member_slots(
+    store: Store, config: Config, feed: Feed, given: Sequence[Given], minutes: int, span: tuple[datetime, datetime], at: datetime,
+    table: str, wanted: str | None,
+) -> str:  # fmt: skip
+    """Slots per member and measure, each from its best source."""
+    slot = bring_up.bucket(str(minutes), "o.interval_start", config)
+    only = f"SEMI JOIN {table} m ON m.member = o.place AND m.measure = o.measure"
+    if wanted:
+        only = f"""SEMI JOIN (SELECT DISTINCT m.member, m.measure, w.slot_start FROM {wanted} w JOIN {table} m USING (place)
+                              WHERE w.interval_minutes = {minutes}) m
+                   ON m.member = o.place AND m.measure = o.measure AND m.slot_start = {slot}"""
+    parts = []
+    for source in given:
+        rows = (
+            f"SELECT o.*, {slot} AS slot_start FROM {bring_up.observations(store, config, feed.dataset, source, span)} o {only}"
+        )
+        if feed.holds:
+            rows = _held(rows, feed, minutes)
+        one = bring_up.brought_up(rows, source, minutes, "place, measure", 1, at)
+        parts.append(f"SELECT * RENAME (place AS member), {source.rank} AS rank, '{source.source}' AS source FROM ({one})")
+    return f"""SELECT * FROM ({" UNION ALL ".join(parts)})
+        QUALIFY row_number() OVER (PARTITION BY member, measure, slot_start
+            ORDER BY list_position({_TRUSTED_FIRST}, status), coverage DESC, rank, source) = 1"""
+
+
+def _held(rows: str, feed: Feed, minutes: int) -> str:
+    """Each report also in the slots that end while it still holds; the latest report counts."""
+    holds = f"INTERVAL {int(feed.holds.total_seconds())} SECONDS"
+    length = f"INTERVAL {minutes} MINUTES"
+    last = f"greatest(slot_start + {length}, time_bucket({length}, interval_end + {holds}, slot_start))"
+    return f"SELECT * REPLACE (unnest(range(slot_start, {last}, {length})) AS slot_start) FROM ({rows})"
+
+
+def _summed(full: str, complete: str, *, exact: bool) -> str:
+    """What the members count, added up with their factors; whole factors keep the sum exact."""
+    factor = "CAST(factor AS INTEGER)" if exact else "factor"
+    known = "bool_and(status IN ('ok', 'suppressed'))"
+    low, high = "CASE WHEN factor > 0 THEN low ELSE high END", "CASE WHEN factor > 0 THEN high ELSE low END"
+    return f"""
+        SELECT place, slot_start, min(coverage) AS coverage, {STATUS} AS status,
+               CASE WHEN bool_and(status = 'ok') THEN sum(value * {factor}) END AS value,
+               CASE WHEN {known} THEN sum({low} * {factor}) END AS low, CASE WHEN {known} THEN sum({high} * {factor}) END AS high
+        FROM ({full}) GROUP BY place, slot_start HAVING {complete}"""
