@@ -56,7 +56,9 @@ def severity(store: Store, config: Config, name: str, start: datetime, end: date
     Weights are those in force at the slot (kept with its settings). ``coverage`` is the weight of the parts that are known.
     """
     zone, slug = config.municipality.timezone, config.municipality.municipality
-    values = store.relation("indicator_values", start, end, "municipality, indicator, place, interval_start, interval_end, level, confidence")
+    values = store.relation(
+        "indicator_values", start, end, "municipality, indicator, place, interval_start, interval_end, level, confidence"
+    )
     rank = " ".join(f"WHEN '{level}' THEN {number}" for number, level in enumerate(LEVELS))
     weight = "CAST(weight AS DECIMAL(9,6))"
     store.con.execute(f"""

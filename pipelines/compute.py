@@ -320,7 +320,9 @@ def _input(store: Store, config: Config, card: Card, name: str, start: datetime,
     shift = f"INTERVAL {int(ago.total_seconds())} SECONDS"
     if ago:
         wanted = "earlier_slots"
-        con.execute(f"CREATE OR REPLACE TEMP TABLE {wanted} AS SELECT place, slot_start - {shift} AS slot_start, interval_minutes FROM slot_settings")
+        con.execute(
+            f"CREATE OR REPLACE TEMP TABLE {wanted} AS SELECT place, slot_start - {shift} AS slot_start, interval_minutes FROM slot_settings"
+        )
     slots = " UNION ALL ".join(
         f"SELECT *, {order} AS choice FROM ({slots_sql(store, config, feed, m, start - ago, end, at, wanted)})"
         for order, feed in enumerate(found) for m in lengths
