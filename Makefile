@@ -1,6 +1,6 @@
 # Each target sets up what it needs: Python 3.11 or later, make and the package index are enough.
 .DELETE_ON_ERROR:
-.PHONY: demo test test-commands test-rooms lint generated prove bench clean
+.PHONY: demo test test-commands test-rooms lint generated docs prove bench clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -26,7 +26,12 @@ lint: $(READY)  ## style, layout, types
 	$(BIN)/mypy
 
 generated: $(READY)  ## reference pages and JSON Schemas are what the contracts make
-	$(BIN)/python -m pipelines.generated --check
+	$(BIN)/drukte docs --check
+
+# NO_MKDOCS_2_WARNING: the theme's advertisement for another product, which is no fault of these pages.
+docs: $(READY)  ## the documentation as a site in build/site/, strict: a broken link is a fault
+	$(BIN)/drukte docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
 
 prove: $(READY)  ## the properties with their full counts; writes docs/evidence/
 	DRUKTE_PROVE=1 $(BIN)/python -m pytest

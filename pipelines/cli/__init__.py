@@ -10,7 +10,7 @@ import sys
 
 import typer
 
-from pipelines.cli import config, demo, indicators, options, reading, running
+from pipelines.cli import config, demo, docs, indicators, options, reading, running
 
 GROUPS = {"config": config.app, "indicators": indicators.app, "situations": reading.situations}
 
@@ -23,7 +23,7 @@ app = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
 )
-for _verb in (demo.demo, running.run, running.backfill, running.serve, reading.status, reading.explain, reading.board):
+for _verb in (demo.demo, running.run, running.backfill, running.serve, reading.status, reading.explain, reading.board, docs.docs):
     app.command()(_verb)
 for _name, _group in GROUPS.items():
     app.add_typer(_group, name=_name)
