@@ -151,6 +151,7 @@ def render(tree: exp.Expr, names: Mapping[str, str], optional: Collection[str] =
     """DuckDB text of ``tree`` with names replaced; names not in ``names`` stay as they are.
 
     A comparison that uses a name of ``optional`` does not hold while that is unknown, instead of being unknown itself.
+    greatest and least have no answer where one of their parts has none (DuckDB would skip that part).
     """
 
     def rename(node: exp.Expr) -> exp.Expr:
@@ -163,8 +164,22 @@ def render(tree: exp.Expr, names: Mapping[str, str], optional: Collection[str] =
             return exp.func("coalesce", node.copy(), exp.false())
         return node
 
-    settled = _bottom_up(tree.copy(), settle) if optional else tree
-    return settled.transform(rename).sql(dialect="duckdb")
+    settled = _bottom_up(tree.copy(), settle) if optional else tree.copy()
+    return _whole(settled).transform(rename).sql(dialect="duckdb")
+
+
+def _whole(tree: exp.Expr) -> exp.Expr:
+    """``tree`` with each greatest and least made NULL where a part of it is: skipping an unknown would make it calm."""
+    for node in reversed([n for n in tree.walk() if isinstance(n, exp.Greatest | exp.Least)]):
+        parts = [p for p in (node.this, *node.expressions) if not isinstance(p, exp.Literal)]
+        if not parts:
+            continue
+        unknown = exp.or_(*(exp.Is(this=exp.Paren(this=part.copy()), expression=exp.null()) for part in parts))
+        new = exp.case().when(unknown, exp.null()).else_(node.copy())
+        if node is tree:
+            return new
+        node.replace(new)
+    return tree
 
 
 def _bottom_up(tree: exp.Expr, change: Callable[[exp.Expr], exp.Expr]) -> exp.Expr:

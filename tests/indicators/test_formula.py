@@ -111,3 +111,14 @@ def test_rule_12_what_is_rendered_means_what_was_written(text: str, a: float, b:
         query = f"SELECT ({rendered})::DOUBLE FROM (SELECT ?::DOUBLE AS a_low, ?::DOUBLE AS b, ?::DOUBLE AS c)"
         got = con.execute(query, [a, b, c]).fetchone()[0]
     assert math.isclose(got, eval(text, {"a": a, "b": b, "c": c}), rel_tol=1e-9, abs_tol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("greatest(a / nullif(b, 0), 0)", None), ("least(7, a / nullif(b, 0), 9)", None), ("2 * greatest(least(a / nullif(b, 0), 5), 1)", None),
+     ("greatest(a, least(c, b), -3)", 6), ("greatest(1, 2)", 2)],
+)  # fmt: skip
+def test_unknown_is_not_calm_a_part_without_an_answer_is_not_skipped(text: str, value: float | None) -> None:
+    rendered = formula.render(formula.parse_expression(text, NAMES, "number").tree, {})
+    got = duckdb.sql(f"SELECT ({rendered})::DOUBLE FROM (SELECT 6 AS a, 0 AS b, 3 AS c)").fetchall()
+    assert got == [(value,)]
