@@ -51,7 +51,7 @@ def todo(store: Store, config: Config, card: Card, others: list[Card]) -> None:
 
 
 def severity(store: Store, config: Config, name: str, start: datetime, end: datetime) -> None:
-    """Table ``name``: per slot of ``slot_settings`` the weighted severity, or its bounds, in the shape of an input of a card.
+    """View ``name``: per slot of ``slot_settings`` the weighted severity, or its bounds, in the shape of an input of a card.
 
     Weights are those in force at the slot (kept with its settings). ``coverage`` is the weight of the parts that are known.
     """
@@ -62,7 +62,7 @@ def severity(store: Store, config: Config, name: str, start: datetime, end: date
     rank = " ".join(f"WHEN '{level}' THEN {number}" for number, level in enumerate(LEVELS))
     weight = "CAST(weight AS DECIMAL(9,6))"
     store.con.execute(f"""
-        CREATE OR REPLACE TEMP TABLE {name} AS
+        CREATE OR REPLACE TEMP VIEW {name} AS
         WITH named AS (
             SELECT s.place, s.slot_start, s.interval_minutes, replace(key, '{WEIGHT}', '') AS indicator,
                    (settings -> 'values' ->> key)::DOUBLE AS weight

@@ -130,11 +130,11 @@ def _slots_reached(store: Store, config: Config, card: Card, feed: Feed, cells: 
     slot = bucket("f.interval_minutes", "c.interval_start", config)
     # The cell's own slot, those it still holds in, and the one that looks back at it.
     until = f"{slot} + greatest(INTERVAL {int(feed.reach.total_seconds())} SECONDS, to_minutes(f.interval_minutes))"
-    starts = f"range({slot}, {until}, to_minutes(f.interval_minutes))"
+    starts = f"unnest(range({slot}, {until}, to_minutes(f.interval_minutes)))" if feed.reach else slot
     if ago:
-        starts = f"[{slot} + INTERVAL {int(ago.total_seconds())} SECONDS]"
+        starts = f"{slot} + INTERVAL {int(ago.total_seconds())} SECONDS"
     return f"""
-        SELECT f.place, unnest({starts}) AS slot_start, f.interval_minutes
+        SELECT f.place, {starts} AS slot_start, f.interval_minutes
         FROM ({_cells_of(store, config, feed, cells)}) c JOIN in_force f ON f.place = c.place AND f.indicator = '{card.id}'
             AND {slot} >= f.seg_start - INTERVAL 2 DAYS AND {slot} < f.seg_end"""
 
@@ -142,11 +142,11 @@ def _slots_reached(store: Store, config: Config, card: Card, feed: Feed, cells: 
 def _cells_of(store: Store, config: Config, feed: Feed, cells: str) -> str:
     """SELECT place, interval_start of the changed cells behind a feed, at the places it gives something for."""
     sources = ", ".join(f"'{s}'" for s in feed.sources)
-    behind = f"SELECT DISTINCT place, interval_start FROM {cells} WHERE source IN ({sources}) AND dataset = '{feed.dataset}'"
+    behind = f"SELECT place, interval_start FROM {cells} WHERE source IN ({sources}) AND dataset = '{feed.dataset}'"
     if not feed.over_places:
         return behind
     table = members.register(store.con, config, feed)
-    return f"SELECT DISTINCT m.place, c.interval_start FROM ({behind}) c JOIN {table} m ON m.member = c.place"
+    return f"SELECT m.place, c.interval_start FROM ({behind}) c JOIN {table} m ON m.member = c.place"
 
 
 def _refresh_baselines(store: Store, config: Config, cards: list[Card], at: datetime) -> None:
@@ -220,7 +220,8 @@ def _compute_card(
     late = f"interval_end + INTERVAL {int(delay.total_seconds())} SECONDS"
     now = f"TIMESTAMPTZ '{at.isoformat()}'"
     recorded, gone = (f"least({now}, n.{late})", f"least({now}, o.{late})") if assume_arrival else (now, now)
-    changes = store.replace("indicator_values", new, f"SELECT * FROM {current}", recorded, gone)
+    keys = f"SELECT '{config.municipality.municipality}' AS municipality, '{card.id}' AS indicator, place, slot_start AS interval_start FROM todo"
+    changes = store.replace("indicator_values", new, f"SELECT * FROM {current}", recorded, gone, keys=keys)
     con.execute("""
         INSERT INTO dirty_levels SELECT DISTINCT municipality, indicator, place, CAST(interval_start AS DATE)
         FROM changed_indicator_values
@@ -245,9 +246,12 @@ def evaluated(store: Store, config: Config, card: Card, at: datetime, current: s
     _settings(store, card, current)
     _cells(store, config, card, at)
     columns = [c for c in (*TABLES["indicator_values"].columns, "judged") if c not in ("run_id", "recorded_at")]
+    rows = f"SELECT {', '.join(columns)}, raw_value FROM ({evaluate.sql(card, 'cells')})"
+    if not card.baseline:
+        return rows
     # A holiday is judged against its own weekday and against Sunday: the lower deviation counts (rule 18).
     lowest = "coalesce(raw_value, value_high) NULLS LAST, value_low"  # both are NULL where nothing could be judged
-    return f"""SELECT {", ".join(columns)}, raw_value FROM ({evaluate.sql(card, "cells")})
+    return f"""{rows}
                QUALIFY row_number() OVER (PARTITION BY place, interval_start ORDER BY {lowest}) = 1"""
 
 
@@ -275,7 +279,7 @@ def _settings(store: Store, card: Card, current: str | None) -> None:
 
 
 def _cells(store: Store, config: Config, card: Card, at: datetime) -> None:
-    """``cells``: a row per slot to judge, in the shape :func:`indicators.evaluate.sql` reads."""
+    """View ``cells``: a row per slot to judge, in the shape :func:`indicators.evaluate.sql` reads."""
     con, slug = store.con, config.municipality.municipality
     start, last = one(con.execute("SELECT min(slot_start), max(slot_start) FROM slot_settings"))
     end = last + timedelta(hours=1)
@@ -296,11 +300,12 @@ def _cells(store: Store, config: Config, card: Card, at: datetime) -> None:
                 AND b.interval_minutes = s.interval_minutes AND b.local_date = input_{first}.local_date
                 AND b.local_time = CAST(input_{first}.local_ts AS TIME)"""
         baseline = ", " + ", ".join(f'b."{c}"' for c in card.baseline)
-        dates = one(con.execute(f"SELECT min(local_date), max(local_date) FROM input_{first}"))
+        days = f"CAST(timezone('{config.municipality.timezone}', slot_start) AS DATE)"
+        dates = one(con.execute(f"SELECT min({days}), max({days}) FROM slot_settings"))
         relation = "(SELECT * FROM baselines LIMIT 0)" if not dates or dates[0] is None else baselines.stored(store, *dates)
         con.execute(f"CREATE OR REPLACE TEMP TABLE known_for_slots AS SELECT * FROM {relation} WHERE municipality = '{slug}'")
     con.execute(f"""
-        CREATE OR REPLACE TEMP TABLE cells AS
+        CREATE OR REPLACE TEMP VIEW cells AS
         SELECT '{slug}' AS municipality, s.place_kind, input_{first}.source, s.slot_start AS interval_start,
                input_{first}.slot_end AS interval_end, input_{first}.local_date, CAST(input_{first}.local_ts AS TIME) AS local_time,
                {order}[greatest({ranks})] AS status, least({", ".join(f"input_{n}.coverage" for n in inputs)}) AS coverage,
@@ -311,35 +316,33 @@ def _cells(store: Store, config: Config, card: Card, at: datetime) -> None:
 
 
 def _input(store: Store, config: Config, card: Card, name: str, start: datetime, end: datetime, at: datetime) -> None:
-    """``input_<name>``: one row a slot from the feed that counts: the first known of the card's ``from``, then of the lowest rank."""
+    """View ``input_<name>``: one row a slot from the feed that counts, the first known of the card's ``from``, then of the lowest rank."""
     spec, con = card.inputs[name], store.con
     lengths = [m for (m,) in con.execute("SELECT DISTINCT interval_minutes FROM slot_settings ORDER BY 1").fetchall()]
     found, ago = feeds(config, spec.from_), spec.ago or timedelta(0)
-    _first_choice(store, config, found)
-    wanted = "slot_settings"
-    shift = f"INTERVAL {int(ago.total_seconds())} SECONDS"
+    _first_choice(store, config, name, found)
+    wanted, shift = "slot_settings", f"INTERVAL {int(ago.total_seconds())} SECONDS"
     if ago:
-        wanted = "earlier_slots"
-        con.execute(
-            f"CREATE OR REPLACE TEMP TABLE {wanted} AS SELECT place, slot_start - {shift} AS slot_start, interval_minutes FROM slot_settings"
-        )
+        wanted = f"earlier_{name}"
+        earlier = f"SELECT place, slot_start - {shift} AS slot_start, interval_minutes FROM slot_settings"
+        con.execute(f"CREATE OR REPLACE TEMP TABLE {wanted} AS {earlier}")
     slots = " UNION ALL ".join(
         f"SELECT *, {order} AS choice FROM ({slots_sql(store, config, feed, m, start - ago, end, at, wanted)})"
         for order, feed in enumerate(found) for m in lengths
     )  # fmt: skip
     whole = f"(status = 'ok' AND coverage >= {card.min_coverage})"
+    best = f"""QUALIFY row_number() OVER (PARTITION BY place, slot_start, interval_minutes
+            ORDER BY NOT {whole}, list_position(['ok', 'invalid', 'outage', 'suppressed', 'missing'], status), choice) = 1"""
     moved = f"* REPLACE (slot_start + {shift} AS slot_start, slot_end + {shift} AS slot_end)" if ago else "*"
     con.execute(f"""
-        CREATE OR REPLACE TEMP TABLE input_{name} AS
-        SELECT {moved}, coverage * CASE WHEN choice <= first_choice.best THEN 1.0 ELSE {SECOND_CHOICE} END AS confidence
-        FROM ({slots}) LEFT JOIN first_choice USING (place)
-        QUALIFY row_number() OVER (PARTITION BY place, slot_start, interval_minutes
-            ORDER BY NOT {whole}, list_position(['ok', 'invalid', 'outage', 'suppressed', 'missing'], status), choice) = 1
+        CREATE OR REPLACE TEMP VIEW input_{name} AS
+        SELECT {moved}, coverage * CASE WHEN choice <= best THEN 1.0 ELSE {SECOND_CHOICE} END AS confidence
+        FROM ({slots}) LEFT JOIN first_choice_{name} USING (place) {best if len(found) > 1 else ""}
     """)
 
 
-def _first_choice(store: Store, config: Config, found: list[Feed]) -> None:
-    """``first_choice``: per place the order of the feed that normally counts there; reports that come now and then do not set it."""
+def _first_choice(store: Store, config: Config, name: str, found: list[Feed]) -> None:
+    """``first_choice_<name>``: per place the feed that normally counts there; reports that come now and then do not set it."""
     best: dict[str, int] = {}
     for order, feed in enumerate(found):
         if not feed.sporadic:
@@ -347,5 +350,5 @@ def _first_choice(store: Store, config: Config, found: list[Feed]) -> None:
                 best.setdefault(place, order)
     rows = pa.table({"place": list(best), "best": list(best.values())}, pa.schema([("place", pa.string()), ("best", pa.int32())]))
     store.con.register("choice_rows", rows)
-    store.con.execute("CREATE OR REPLACE TEMP TABLE first_choice AS FROM choice_rows")
+    store.con.execute(f"CREATE OR REPLACE TEMP TABLE first_choice_{name} AS FROM choice_rows")
     store.con.unregister("choice_rows")

@@ -58,20 +58,29 @@ def due(minutes: int, seconds: int, at: datetime) -> str:
     return f"slot_start + INTERVAL {minutes} MINUTES + INTERVAL {seconds} SECONDS <= TIMESTAMPTZ '{at.isoformat()}'"
 
 
-def brought_up(rows: str, given: Given, minutes: int, keys: str, measures: int, at: datetime) -> str:
+def brought_up(rows: str, given: Given, minutes: int, keys: str, measures: int, at: datetime, *, several: bool = False) -> str:
     """SELECT of the slots of ``rows`` (observations with ``slot_start``), one per ``keys`` and slot, that are due or complete.
 
-    ``measures``: how many measures make a slot. Columns: keys, slot_start, coverage, status, value, low, high.
+    ``measures``: how many measures make a slot; ``several``: more observations than that may fall in one. Columns: keys, slot_start, coverage, status, value, low, high.
     """
-    value, low, high, status = _RULES[kind_of(given.measures[0])]
     whole = minutes // given.step_minutes * measures
+    if whole == 1 and not several:
+        return _as_sent(rows, keys)
+    value, low, high, status = _RULES[kind_of(given.measures[0])]
     delay = int(given.delay.total_seconds())
-    known = "status IN ('ok', 'suppressed')"
     return f"""
     SELECT {keys}, slot_start, known / {whole} AS coverage, status, CASE WHEN status = 'ok' THEN value END AS value,
-           CASE WHEN {known} THEN low END AS low, CASE WHEN {known} THEN high END AS high
+           CASE WHEN {KNOWN} THEN low END AS low, CASE WHEN {KNOWN} THEN high END AS high
     FROM (
         SELECT {keys}, slot_start, count(*) AS came, count(*) FILTER ({KNOWN}) AS known, {value} AS value, {low} AS low, {high} AS high,
                CASE WHEN count(*) FILTER ({KNOWN}) = 0 THEN {WORST} ELSE {status} END AS status
         FROM ({rows}) GROUP BY {keys}, slot_start)
     WHERE came >= {whole} OR {due(minutes, delay, at)}"""
+
+
+def _as_sent(rows: str, keys: str) -> str:
+    """Where one observation makes a slot there is nothing to bring up."""
+    return f"""
+    SELECT {keys}, slot_start, CASE WHEN {KNOWN} THEN 1.0::DOUBLE ELSE 0.0::DOUBLE END AS coverage, status, value,
+           value_low AS low, value_high AS high
+    FROM ({rows})"""

@@ -71,7 +71,7 @@ def _member_slots(
         )
         if feed.holds:
             rows = _held(rows, feed, minutes)
-        one = bring_up.brought_up(rows, source, minutes, "place, measure", 1, at)
+        one = bring_up.brought_up(rows, source, minutes, "place, measure", 1, at, several=feed.sporadic)
         if feed.sporadic:  # no more than one report is expected
             one = f"SELECT * REPLACE (1.0::DOUBLE AS coverage) FROM ({one})"
         parts.append(f"SELECT * RENAME (place AS member), {source.rank} AS rank, '{source.source}' AS source FROM ({one})")

@@ -26,7 +26,7 @@ def slots_sql(
     """SELECT of one feed's slots that start in [start, end) and are due or complete at ``at``.
 
     Columns: municipality, dataset, source, measure, place, interval_minutes, slot_start, slot_end, local_date, local_ts,
-    coverage, status, value, low, high. ``wanted`` (a relation place, slot_start, interval_minutes) restricts the slots.
+    coverage, status, value, low, high. ``wanted`` (a relation place, slot_start, interval_minutes) says which slots are asked for; others may be among them.
     A feed over places makes a temporary table of its members first.
     """
     given = [g for g in feed.given if minutes % g.step_minutes == 0]
@@ -62,5 +62,7 @@ def _own(
         if wanted
         else ""
     )
+    if given.step_minutes == minutes:  # nothing is brought up: an interval is a slot, and the caller's join leaves out the rest
+        slot, only = "o.interval_start", only if len(given.measures) > 1 else ""
     rows = f"SELECT o.*, {slot} AS slot_start FROM {bring_up.observations(store, config, feed.dataset, given, span)} o {only}"
     return bring_up.brought_up(rows, given, minutes, "place", len(given.measures), at)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pipelines.store.rows import one
 from pipelines.store.sealing import sealable
 from schemas.results import TABLES, Table
 
@@ -26,41 +27,63 @@ class Changes:
         return self.inserted + self.changed + self.removed
 
 
-def replace(store: Store, name: str, new: str, scope: str, recorded_at: str, gone_at: str) -> Changes:
+def replace(store: Store, name: str, new: str, scope: str, recorded_at: str, gone_at: str, keys: str | None = None) -> Changes:
     """Make the current rows of table ``name`` inside ``scope`` equal to relation ``new``. Inside a transaction.
 
     ``new`` has the stored columns but ``recorded_at``; ``scope`` is a relation of current rows (stored columns) that
     the new rows replace. ``recorded_at`` and ``gone_at`` are SQL expressions over a new and over an old row. Rows
     equal in all content columns keep their old self; others are superseded. After it the temporary table
     ``changed_<name>`` holds the keys that came, changed or went. Sealed days become hot before they change.
+
+    ``keys``: a relation of all keys that ``new`` can have. With it, rows where none stood are written straight away, and
+    ``changed_<name>`` then holds all of ``keys``.
     """
     con, table = store.con, TABLES[name]
-    _difference(store, table, new, scope)
+    con.execute(f"CREATE OR REPLACE TEMP TABLE outgoing AS {scope}")
+    if keys and not con.execute("SELECT 1 FROM outgoing LIMIT 1").fetchall():
+        return _write_first(store, table, new, recorded_at, keys)
+    _difference(store, table, new)
     kinds = dict(con.execute(f"SELECT how, count(*) FROM changed_{name} GROUP BY how").fetchall())
     result = Changes(kinds.get("new", 0), kinds.get("changed", 0), kinds.get("gone", 0))
     if not result.total:
         return result
-    day = sealable().get(name)
-    if day:
-        days = f"SELECT DISTINCT {day} FROM changed_{name}"
-        store.make_hot(name, days)
-        if table.history:
-            store.make_hot(f"{name}_superseded", days)
+    _open_days(store, table)
     _write(store, table, recorded_at, gone_at)
     return result
+
+
+def _open_days(store: Store, table: Table) -> None:
+    """Make the days of ``changed_<name>`` hot."""
+    day = sealable().get(table.name)
+    if day:
+        days = f"SELECT DISTINCT {day} FROM changed_{table.name}"
+        store.make_hot(table.name, days)
+        if table.history:
+            store.make_hot(f"{table.name}_superseded", days)
+
+
+def _write_first(store: Store, table: Table, new: str, recorded_at: str, keys: str) -> Changes:
+    """Rows of slots that have none yet: nothing to compare, nothing to supersede."""
+    name = table.name
+    store.con.execute(f"CREATE OR REPLACE TEMP TABLE changed_{name} AS SELECT *, 'new' AS how FROM ({keys})")
+    _open_days(store, table)
+    written = [c for c in table.stored if c != "recorded_at"]
+    columns = ", ".join(f"n.{c}" for c in written)
+    rows = f"SELECT {columns}, {recorded_at} FROM ({new}) n"
+    count = one(store.con.execute(f"INSERT INTO {name} ({', '.join(written)}, recorded_at) {rows}"))
+    return Changes(int(count[0]), 0, 0)
 
 
 def _same(columns: tuple[str, ...]) -> str:
     return " AND ".join(f"o.{c} IS NOT DISTINCT FROM n.{c}" for c in columns)
 
 
-def _difference(store: Store, table: Table, new: str, scope: str) -> None:
-    """Temporary tables: ``incoming`` (new rows), ``outgoing`` (current rows) and the keys that differ."""
+def _difference(store: Store, table: Table, new: str) -> None:
+    """Temporary tables beside ``outgoing`` (current rows): ``incoming`` (new rows) and the keys that differ."""
     con, name = store.con, table.name
     content = tuple(c for c in (*table.content, *table.internal) if c not in table.key)
     keys = ", ".join(table.key)
     con.execute(f"CREATE OR REPLACE TEMP TABLE incoming AS {new}")
-    con.execute(f"CREATE OR REPLACE TEMP TABLE outgoing AS {scope}")
     con.execute(f"""
         CREATE OR REPLACE TEMP TABLE changed_{name} AS
         SELECT {keys}, 'new' AS how FROM incoming n ANTI JOIN outgoing o USING ({keys})

@@ -8,7 +8,7 @@ import duckdb
 
 from schemas.results import TABLES, Table
 
-FORMAT = 1
+FORMAT = 2
 
 # Private tables: what has been taken in, which cells changed since they were last computed, how far the grid
 # is filled, and which sealed file holds which days.
