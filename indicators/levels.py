@@ -72,7 +72,7 @@ class State:
             part[:, series] = [row[column] for row in rows]
 
     def _parts(self) -> list[Ints]:
-        return [getattr(self, f.name) for f in fields(self)]
+        return [self.on, self.since, self.run, self.run_start, self.run_end]
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ come out. Nothing depends on when or in which order the rows became known (rule 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -20,6 +20,9 @@ from indicators.tallies import Peak, Rows, Tally, ranks, tally
 UNOBSERVED_AFTER = 2 * 3600  # seconds without known data after which an open situation is marked (rule 15)
 UNOBSERVED = "unobserved"
 FOREVER = int(np.iinfo(np.int64).max)
+
+# From a source's delay in seconds to the moment until which its slots could be known: what the clock says when no row does.
+Clock = Callable[[int], int]
 
 
 class Series(NamedTuple):
@@ -130,20 +133,34 @@ class Walk:
             low = high
         return versions
 
-    def current(self, atom: int, rows: Rows | None) -> Version | None:
-        """The situation that is open or pending after the last slot; ``rows`` reach back to the start of a pending one."""
+    def current(self, atom: int, rows: Rows, clock: Clock) -> Version | None:
+        """The situation that is open or pending after the last slot; ``rows`` reach back to the start of a pending one.
+
+        ``clock`` counts where rows no longer come (a source or place that ended): an open situation stays open, without
+        sight; a run towards one is over as after any long gap.
+        """
         carry = self.carries.get(atom, Carry())
         machines = self._machines(atom)
         series = self.atoms[atom]
         if carry.episode:
             on = [s.indicator for s, level in zip(series, levels.held_level(machines), strict=True) if level]
-            return _version(carry.episode, int(levels.held_level(machines).max()), on)
+            return _version(carry.episode, int(levels.held_level(machines).max()), on, clock=clock)
+        self._end_runs(atom, machines, rows, clock)
         begun = levels.begun(machines)
-        if rows is None or not begun.any():
+        if not begun.any():
             return None
-        pending = Episode(self.begins(atom))
+        pending = Episode(max(_first(begun), carry.not_before))
         self._extend(pending, atom, rows, pending.started, FOREVER, pending=True)
         return _version(pending, 0, [s.indicator for s, start in zip(series, begun, strict=True) if start])
+
+    def _end_runs(self, atom: int, machines: State, rows: Rows, clock: Clock) -> None:
+        """End runs towards turning on that the clock has passed by, also where no row came to say so."""
+        for column, number in enumerate(self.series_of(atom)):
+            part = rows.part(number, 0, FOREVER)
+            if part.start < part.stop:
+                last = part.stop - 1
+                longest = max(UNOBSERVED_AFTER, levels.MAX_GAP_INTERVALS * int(rows.end[last] - rows.start[last]))
+                machines.run[clock(int(rows.delay[last])) - machines.run_end[:, column] > longest, column] = 0
 
     def freeze(self, atom: int) -> str | None:
         """All that an atom carries as text, equal exactly when it is equal; None at rest."""
@@ -253,21 +270,6 @@ def frozen_series(text: str) -> tuple[str, ...]:
     return tuple(sorted({*data["bands"], *data.get("episode", {}).get("tallies", ())}))
 
 
-def match(new: Sequence[tuple[int, int]], old: Sequence[tuple[int, int]]) -> list[int | None]:
-    """Which old stretch each new one continues (its place in ``old``), by overlap; both half-open and in order.
-
-    A stretch that was cut in two is continued by its first part; of two that became one the first is continued.
-    """
-    taken: set[int] = set()
-    found: list[int | None] = []
-    for start, stop in new:
-        hit = next((i for i, (a, b) in enumerate(old) if i not in taken and a < stop and start < b), None)
-        found.append(hit)
-        if hit is not None:
-            taken.add(hit)
-    return found
-
-
 def _first(begun: Any) -> int:
     """The earliest moment that is not 0; 0 when there is none."""
     present = begun[begun > 0]
@@ -292,7 +294,9 @@ def _note_held(rows: Rows, index: Any, columns: Any, slots: Slots, held: Held) -
     rows.held[index] = held.level[at]
 
 
-def _version(episode: Episode, level: int, active: Sequence[str], known_at: int | None = None) -> Version:
+def _version(
+    episode: Episode, level: int, active: Sequence[str], known_at: int | None = None, clock: Clock | None = None
+) -> Version:
     """An episode as it stands. ``active``: indicators that hold it open (or pending); none when it has just closed."""
     tallies = episode.tallies
     peak_level = max((t.held for t in tallies.values()), default=0)
@@ -303,6 +307,8 @@ def _version(episode: Episode, level: int, active: Sequence[str], known_at: int 
     watched = [tallies[name] for name in (active or took_part) if name in tallies]
     seen_until = max((t.seen_until for t in watched), default=episode.started)
     due_until = max((t.until for t in watched), default=seen_until)
+    if clock is not None:
+        due_until = max(due_until, clock(max((t.delay for t in watched), default=0)))
     blind = state == "open" and due_until - seen_until >= UNOBSERVED_AFTER
     reasons = {reason for name in took_part if name in tallies for reason in tallies[name].reasons}
     due = max((t.due for t in tallies.values()), default=episode.started)
@@ -316,7 +322,7 @@ def _version(episode: Episode, level: int, active: Sequence[str], known_at: int 
         blind=blind,
         leading=leading,
         reasons=tuple(sorted(reasons | {UNOBSERVED})) if blind else tuple(sorted(reasons)),
-        confidence=lead.confidence,
+        confidence=lead.confidence and (0.0 if blind else lead.confidence),
         peak=lead.peak,
         known_at=due if known_at is None else known_at,
     )
@@ -326,36 +332,3 @@ def _precedence(indicator: str, found: Tally) -> tuple[int, int, int, int, str]:
     """The leading indicator has the highest held level, first reached; while pending the highest instant level."""
     rank, start = (found.peak.rank, found.peak.start) if found.peak else (0, FOREVER)
     return -found.held, found.held_at or FOREVER, -rank, start, indicator
-
-
-class Member(NamedTuple):
-    """A situation that may share a group; open over [started, stop) (``FOREVER`` while it is open)."""
-
-    situation_id: str
-    place: str
-    started: int
-    stop: int
-
-
-def groups(members: Sequence[Member], beside: Mapping[str, frozenset[str]]) -> dict[str, str]:
-    """Group of every situation: those at the same or neighbouring places open together share the id of the earliest."""
-    root = {m.situation_id: m for m in members}
-    at: dict[str, list[Member]] = {}
-    for member in members:
-        at.setdefault(member.place, []).append(member)
-
-    def find(member: Member) -> Member:
-        while root[member.situation_id] is not member:
-            member = root[member.situation_id]
-        return member
-
-    edges = {(p, p) for p in at} | {(p, q) for p in at for q in beside.get(p, ()) if p < q and q in at}
-    for one, other in edges:
-        longest: Member | None = None
-        for member in sorted({*at[one], *at[other]}, key=lambda m: (m.started, m.situation_id)):
-            if longest is not None and member.started < longest.stop:
-                low, high = sorted((find(longest), find(member)), key=lambda m: (m.started, m.situation_id))
-                root[high.situation_id] = low
-            if longest is None or member.stop > longest.stop:
-                longest = member
-    return {m.situation_id: find(m).situation_id for m in members}

@@ -6,7 +6,7 @@ day to day and never needs its first day again.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from schemas.settings import BANDS
 
 PARTS = 1_000_000  # confidences are added as whole millionths: the sum is the same in any split and order
 REASON_NONE = -1
+STALE_INTERVALS = 2  # data are stale when older than this many intervals and the source's delay (rule 4)
 
 
 @dataclass(frozen=True)
@@ -82,8 +83,8 @@ class Tally:
 
     ``slots`` expected, ``known`` of them; ``weighed`` have a confidence, ``weight`` is its sum in millionths.
     ``until``: end of the last slot, ``seen_until``: of the last known one; ``due``: when all of them could be known (end
-    and the source's delay). ``reasons``: codes of slots that were not
-    plainly calm. ``held``: highest held level, ``held_at``: start of the slot at which it was first so.
+    and the source's delay). ``seconds`` and ``delay``: length and delay of the last slot. ``reasons``: codes of slots that
+    were not plainly calm. ``held``: highest held level, ``held_at``: start of the slot at which it was first so.
     """
 
     slots: int = 0
@@ -93,6 +94,8 @@ class Tally:
     until: int = 0
     seen_until: int = 0
     due: int = 0
+    seconds: int = 0
+    delay: int = 0
     reasons: tuple[str, ...] = ()
     held: int = 0
     held_at: int = 0
@@ -112,6 +115,8 @@ class Tally:
             until=max(self.until, later.until),
             seen_until=max(self.seen_until, later.seen_until),
             due=max(self.due, later.due),
+            seconds=later.seconds if later.slots else self.seconds,
+            delay=later.delay if later.slots else self.delay,
             reasons=tuple(sorted({*self.reasons, *later.reasons})),
             held=later.held if rises else self.held,
             held_at=later.held_at if rises else self.held_at,
@@ -119,15 +124,28 @@ class Tally:
         )
 
     @property
+    def freshness(self) -> float:
+        """1 while the newest known data are no older than ``stale_after`` (rule 4), then ``stale_after`` ÷ their age.
+
+        The age is that at the moment the last expected slot was due, so that it is the same whenever it is computed.
+        """
+        age, stale_after = self.until + self.delay - self.seen_until, STALE_INTERVALS * self.seconds + self.delay
+        return 1.0 if age <= stale_after else stale_after / age
+
+    @property
     def confidence(self) -> float | None:
-        """Mean confidence of the known slots times the share of expected slots that are known; None without any."""
+        """Completeness × source status × freshness, 0-1 (decision 0009); None when nothing known has a confidence.
+
+        A value's own confidence is its coverage × its source's status (first choice or not). Here its mean over the known
+        slots × the share of expected slots that are known × :attr:`freshness`.
+        """
         if not self.weighed:
             return None
-        return round(self.weight / PARTS / self.weighed * self.known / self.slots, 4)
+        return round(self.weight / PARTS / self.weighed * self.known / self.slots * self.freshness, 4)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data, read back by :meth:`from_dict`."""
-        return asdict(self)
+        return {**vars(self), "peak": self.peak and dict(vars(self.peak))}
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Tally:
@@ -159,6 +177,8 @@ def tally(rows: Rows, series: int, start: int, stop: int, sign: int, *, pending:
         until=int(rows.end[part].max()),
         seen_until=int(rows.end[part][known].max()) if known.any() else 0,
         due=int((rows.end[part] + rows.delay[part]).max()),
+        seconds=int(rows.end[part.stop - 1] - rows.start[part.stop - 1]),
+        delay=int(rows.delay[part.stop - 1]),
         reasons=tuple(sorted(rows.reasons[i] for i in np.unique(spoken) if i != REASON_NONE)),
         held=int(held[top]),
         held_at=int(rows.start[part][top]) if held[top] else 0,

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import duckdb
 
+from pipelines import situation_groups
 from pipelines.store import Store
 from pipelines.store.rows import one
 from pipelines.store.sealing import fsync, sealable
@@ -34,7 +35,7 @@ def publish(store: Store, at: datetime) -> Path:
         # Names inside views and macros are looked up where they are made: they must find the published tables.
         con.execute("USE pub")
         con.execute("BEGIN")
-        for table in sorted(TABLES.values(), key=lambda t: t.name == "data_quality"):  # a view over the others
+        for table in sorted(TABLES.values(), key=lambda t: t.name in VIEWS):  # those over the others last
             _table(store, table)
         con.execute("COMMIT")
         con.execute("CHECKPOINT pub")
@@ -77,15 +78,13 @@ def _about(store: Store, at: datetime) -> None:
 def _table(store: Store, table: Table) -> None:
     """One table of the contract: a plain table, or hot rows and a view over hot and sealed; with history and macro."""
     con = store.con
-    if table.name == "data_quality":
-        _data_quality(con)
+    if table.name in VIEWS:
+        VIEWS[table.name](con)
     elif table.sealed_by:
         _view(store, table.name, table.columns, table.name)
     else:
         con.execute(f"CREATE TABLE pub.{table.name} AS SELECT {_list(table.columns)} FROM working.main.{table.name} ORDER BY ALL")
-    _comments(
-        con, table.name, table.columns, f"{table.nl} / {table.en}", is_view=bool(table.sealed_by) or table.name == "data_quality"
-    )
+    _comments(con, table.name, table.columns, f"{table.nl} / {table.en}", is_view=bool(table.sealed_by) or table.name in VIEWS)
     if table.history:
         _history(store, table)
 
@@ -156,6 +155,17 @@ def _data_quality(con: duckdb.DuckDBPyConnection) -> None:
                coverage >= required_coverage AND coalesce(delay_minutes <= required_delay_minutes, false) AS meets_requirement
         FROM days JOIN requirement USING (dataset)
     """)
+
+
+def _situation_groups(con: duckdb.DuckDBPyConnection) -> None:
+    """A view: one story per group; and the macro that tells it as it was known at an earlier moment."""
+    con.execute(f"CREATE VIEW pub.situation_groups AS {situation_groups.sql('situations')}")
+    con.execute(f"""CREATE MACRO pub.situation_groups_as_known(as_of) AS TABLE
+                    {situation_groups.sql("situations_as_known(as_of)")}""")
+    con.execute("COMMENT ON MACRO TABLE pub.situation_groups_as_known IS 'stories as a run stopped at as_of had published them'")
+
+
+VIEWS = {"data_quality": _data_quality, "situation_groups": _situation_groups}  # tables of the contract that are views
 
 
 def _comments(con: duckdb.DuckDBPyConnection, name: str, columns: tuple[str, ...], text: str, *, is_view: bool) -> None:

@@ -18,7 +18,8 @@ import pyarrow as pa
 from indicators.card import Card
 from indicators.neighbours import Beside
 from indicators.sentences import LANGUAGES, Town, explain
-from indicators.situations import FOREVER, Member, Version, groups, match
+from indicators.situations import FOREVER, UNOBSERVED, Version
+from indicators.stories import Member, Stretch, groups, match
 from schemas.results import TABLES
 from schemas.settings import LEVELS
 
@@ -59,12 +60,14 @@ class Change:
 
     @property
     def kind(self) -> str:
-        """pending, opened, level, updated, closed or dissolved."""
+        """pending, opened, level, unobserved, updated, closed or dissolved."""
         if not self.new:
             return "dissolved"
         before, now = self.old, self.new[-1]
         if before is not None and before["state"] == now["state"]:
-            return "updated" if before["level"] == now["level"] else "level"
+            if before["level"] != now["level"]:
+                return "level"
+            return "unobserved" if UNOBSERVED in now["reasons"] and UNOBSERVED not in before["reasons"] else "updated"
         return {"pending": "pending", "open": "opened", "closed": "closed"}[now["state"]]
 
 
@@ -119,26 +122,38 @@ class _Writer:
         self.cards, self.at, self.origin = cards, at, origin
 
     def changes(self, part: Rebuilt, old: list[Row]) -> list[Change]:
-        """Each rebuilt situation with the stored one it continues; stored ones that nothing continues are dissolved."""
+        """Each rebuilt situation with the stored one it continues; stored ones that nothing continues are dissolved.
+
+        What a person or retention ended stays as it is.
+        """
         situations: dict[int, list[Version]] = {}
         for version in part.versions:
             situations.setdefault(version.started, []).append(version)
         new = [situations[started] for started in sorted(situations)]
-        continued = match([_span(v[-1]) for v in new], [_row_span(row) for row in old])
-        found = [Change(row, []) for i, row in enumerate(old) if i not in continued]
-        for versions, index in zip(new, continued, strict=True):
+        spans, old_spans = [_span(v[-1]) for v in new], [_row_span(row) for row in old]
+        continued = match(spans, old_spans)
+        found = [Change(row, []) for i, row in enumerate(old) if i not in continued and row["end_reason"] not in ENDED_BY_HAND]
+        for versions, span, index in zip(new, spans, continued, strict=True):
             row = None if index is None else old[index]
-            if row is None or row["end_reason"] not in ENDED_BY_HAND:
-                found.append(Change(row, self._rows(part, versions, row)))
+            if row is not None:
+                if row["end_reason"] not in ENDED_BY_HAND:
+                    found.append(Change(row, self._rows(part, versions, row)))
+                continue
+            cut = [r["signalled_at"] for r, s in zip(old, old_spans, strict=True) if r["signalled_at"] and span.shared(s) > 0]
+            cut_from = cut[0] if cut and versions[-1].state == "closed" else None
+            found.append(Change(None, self._rows(part, versions, None, cut_from)))
         return found
 
-    def _rows(self, part: Rebuilt, versions: list[Version], old: Row | None) -> list[Row]:
-        """Rows of one situation, oldest first, with times at which they became known; ids and groups come later."""
+    def _rows(self, part: Rebuilt, versions: list[Version], old: Row | None, cut_from: datetime | None = None) -> list[Row]:
+        """Rows of one situation, oldest first, with times at which they became known; ids and groups come later.
+
+        ``cut_from``: when the situation of which late data cut this past stretch was signalled: it was told of then, as a part.
+        """
         rows: list[Row] = []
-        for recorded, version in self._recorded(versions, old):
+        for recorded, version in [(self.at, versions[-1])] if cut_from else self._recorded(versions, old):
             row = self._content(part, version, old)
             earlier = rows[-1] if rows else old
-            signalled = earlier["signalled_at"] if earlier else None
+            signalled = earlier["signalled_at"] if earlier else cut_from
             row["signalled_at"] = signalled or (recorded if version.state != "pending" else None)
             row["revision"] = earlier["revision"] + 1 if earlier else 1
             row["recorded_at"] = recorded
@@ -255,13 +270,14 @@ def _possible_members(con: duckdb.DuckDBPyConnection, slug: str, changes: list[C
 
 
 def _membership(row: Row | None) -> tuple[Any, ...] | None:
-    """What decides a situation's group: None when it is in none."""
+    """What decides a situation's group: None when it is in none. Who was signalled first gives the name, and never changes."""
     return None if row is None or row["state"] == "pending" else (row["situation_id"], row["started_at"], row["ended_at"])
 
 
 def _member(row: Row) -> Member:
     stop = FOREVER if row["ended_at"] is None else int(row["ended_at"].timestamp())
-    return Member(row["situation_id"], row["place"], int(row["started_at"].timestamp()), stop)
+    started, signalled = int(row["started_at"].timestamp()), int(row["signalled_at"].timestamp())
+    return Member(row["situation_id"], row["place"], started, stop, signalled)
 
 
 def _write(con: duckdb.DuckDBPyConnection, changes: list[Change], at: datetime) -> None:
@@ -287,14 +303,15 @@ def _insert(con: duckdb.DuckDBPyConnection, table: str, rows: list[Row], columns
     con.unregister("situation_rows")
 
 
-def _span(version: Version) -> tuple[int, int]:
+def _span(version: Version) -> Stretch:
     """From start to end, or to the last known data; never empty."""
-    return version.started, max(version.ended or version.seen_until, version.started + 1)
+    stop = max(version.ended or version.seen_until, version.started + 1)
+    return Stretch(version.started, stop, version.state == "open")
 
 
-def _row_span(row: Row) -> tuple[int, int]:
+def _row_span(row: Row) -> Stretch:
     start, stop = row["started_at"], row["ended_at"] or row["observed_until"] or row["started_at"]
-    return int(start.timestamp()), max(int(stop.timestamp()), int(start.timestamp()) + 1)
+    return Stretch(int(start.timestamp()), max(int(stop.timestamp()), int(start.timestamp()) + 1), row["state"] == "open")
 
 
 def _utc(seconds: int) -> datetime:

@@ -62,6 +62,11 @@ TABLES: dict[str, Table] = {t.name: t for t in (
        "situation_id group_id municipality safety_risk place state level peak_level started_at signalled_at ended_at end_reason"
        " observed_until origin leading_indicator reasons explanation_nl explanation_en confidence revision recorded_at",
        "municipality safety_risk place started_at", history=True),
+    _t("situation_groups", "Een verhaal per groep aangrenzende situaties: de leidende, alle plaatsen en redenen, een zin",
+       "One story per group of neighbouring situations: the leading one, all places and reasons, one sentence",
+       "group_id municipality state level peak_level safety_risk safety_risks place places members started_at signalled_at ended_at"
+       " observed_until situation_id leading_indicator reasons explanation_nl explanation_en confidence origin recorded_at",
+       "municipality group_id"),
     _t("observations", "Waarnemingen zoals opgeslagen: een rij per verwachte plaats, interval en grootheid",
        "Observations as stored: a row per expected place, interval and measure",
        f"municipality dataset source place interval_start interval_end measure {_BOUNDS} status delivery_id recorded_at",
@@ -86,6 +91,10 @@ TABLES: dict[str, Table] = {t.name: t for t in (
        "municipality place place_kind name place_type usable_area capacity effective_width from_zone to_zone direction_in"
        " planned_direction perimeter neighbours cbs_code cbs_year geometry valid_from valid_to file line",
        "municipality place valid_from"),
+    _t("blind_spots", "Wat een gemeente niet kan zien, ook als alle leveringen goed zijn: volgt uit instellingen en kaarten",
+       "What a municipality cannot see, even when all deliveries are good: follows from settings and cards",
+       "municipality blind_spot place indicator lacks explanation_nl explanation_en valid_from valid_to file line",
+       "municipality blind_spot place indicator valid_from"),
     _t("baselines", "Basislijn per bron, plaats en lokaal tijdvak, voor een dag", "Baseline per source, place and local slot, for one day",
        "municipality dataset source measure place interval_minutes local_date local_time day_type n valid_days median mad p10 p20 p50 p80 p90 p95"
        " level_factor place_p95 version recorded_at",

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from indicators import judged
 from indicators.levels import Slots, State, run
-from indicators.situations import FOREVER, Member, groups, match
+from indicators.situations import FOREVER
+from indicators.stories import Member, Stretch, groups, match
 from indicators.tallies import Rows, Tally, tally
 from tests import evidence
 
@@ -21,11 +22,43 @@ T0 = 1_767_225_600
 # --- ids ---
 
 
+def stretches(*found: tuple[int, int]) -> list[Stretch]:
+    return [Stretch(start, stop, False) for start, stop in found]
+
+
 def test_rule_19_an_id_is_kept_by_overlap() -> None:
-    assert match([(0, 10), (20, 30)], [(5, 8), (22, 40)]) == [0, 1]
-    assert match([(0, 10)], [(10, 20)]) == [None], "touching is not overlap"
-    assert match([(0, 10), (12, 20)], [(0, 20)]) == [0, None], "cut in two: the first part goes on"
-    assert match([(0, 20)], [(0, 8), (10, 20)]) == [0], "grown together: the first goes on"
+    assert match(stretches((0, 10), (20, 30)), stretches((5, 8), (22, 40))) == [0, 1]
+    assert match(stretches((0, 10)), stretches((10, 20))) == [None], "touching is not overlap"
+    assert match(stretches((0, 12), (12, 20)), stretches((0, 20))) == [0, None], "cut in two: the longer part goes on"
+    assert match(stretches((0, 8), (10, 20)), stretches((0, 20))) == [None, 0], "also when it is the later"
+    assert match(stretches((0, 20)), stretches((0, 10), (10, 20))) == [0], "grown together: of equals the first goes on"
+
+
+def test_rule_19_what_is_open_goes_on_as_what_was_open() -> None:
+    assert match([Stretch(0, 90, False), Stretch(95, 100, True)], [Stretch(0, 100, True)]) == [None, 0], "cut in two"
+    assert match([Stretch(0, 100, True)], [Stretch(0, 90, False), Stretch(95, 100, True)]) == [1], "grown together"
+
+
+@settings(deadline=None)
+@given(*[st.lists(st.tuples(st.integers(0, 9), st.integers(1, 9)), max_size=6)] * 2)
+def test_rule_19_matching_takes_the_best_pair_first_and_no_stretch_twice(
+    one: list[tuple[int, int]], other: list[tuple[int, int]]
+) -> None:
+    def laid_out(drawn: list[tuple[int, int]]) -> list[Stretch]:
+        at, found = 0, []
+        for gap, length in drawn:
+            found.append(Stretch(at + gap, at + gap + length, False))
+            at += gap + length
+        return found
+
+    new, old = laid_out(one), laid_out(other)
+    left = [(i, j) for i in range(len(new)) for j in range(len(old)) if new[i].shared(old[j]) > 0]
+    expected: list[int | None] = [None] * len(new)
+    while left:
+        best = max(left, key=lambda pair: (new[pair[0]].shared(old[pair[1]]), -pair[0], -pair[1]))
+        expected[best[0]] = best[1]
+        left = [(i, j) for i, j in left if i != best[0] and j != best[1]]
+    assert match(new, old) == expected
 
 
 # --- groups ---
@@ -34,19 +67,27 @@ BESIDE = {"a": frozenset({"b"}), "b": frozenset({"a", "c"}), "c": frozenset({"b"
 
 
 def test_rule_19_groups_join_neighbours_open_together() -> None:
-    members = [Member("1", "a", 0, 10), Member("2", "b", 5, 20), Member("3", "c", 15, FOREVER), Member("4", "d", 5, 20)]
-    assert groups(members, BESIDE) == {"1": "1", "2": "1", "3": "1", "4": "4"}
+    spans = [("a", 0, 10), ("b", 5, 20), ("c", 15, FOREVER), ("d", 5, 20)]
+    members = [Member(str(i), place, start, stop, start) for i, (place, start, stop) in enumerate(spans)]
+    assert groups(members, BESIDE) == {"0": "0", "1": "0", "2": "0", "3": "3"}
+
+
+def test_rule_19_a_group_keeps_the_name_of_who_was_signalled_first() -> None:
+    members = [Member("early", "a", 0, FOREVER, 50), Member("first", "b", 20, FOREVER, 30)]
+    assert set(groups(members, BESIDE).values()) == {"first"}, "though the other began before it"
 
 
 def test_rule_19_one_after_the_other_is_not_together() -> None:
-    members = [Member("1", "a", 0, 10), Member("2", "b", 10, 20), Member("3", "a", 20, 30)]
+    members = [Member("1", "a", 0, 10, 0), Member("2", "b", 10, 20, 10), Member("3", "a", 20, 30, 20)]
     assert groups(members, BESIDE) == {"1": "1", "2": "2", "3": "3"}
 
 
 @settings(deadline=None)
-@given(st.lists(st.tuples(st.sampled_from("abcd"), st.integers(0, 30), st.integers(1, 12)), max_size=14))
-def test_rule_19_groups_agree_with_joining_until_nothing_changes(drawn: list[tuple[str, int, int]]) -> None:
-    members = [Member(f"{i:02}", place, start, start + length) for i, (place, start, length) in enumerate(drawn)]
+@given(st.lists(st.tuples(st.sampled_from("abcd"), st.integers(0, 30), st.integers(1, 12), st.integers(0, 9)), max_size=14))
+def test_rule_19_groups_agree_with_joining_until_nothing_changes(drawn: list[tuple[str, int, int, int]]) -> None:
+    members = [
+        Member(f"{i:02}", place, start, start + length, start + wait) for i, (place, start, length, wait) in enumerate(drawn)
+    ]
     group = {m.situation_id: m for m in members}
     changed = True
     while changed:
@@ -55,7 +96,7 @@ def test_rule_19_groups_agree_with_joining_until_nothing_changes(drawn: list[tup
             for other in members:
                 near = one.place == other.place or other.place in BESIDE.get(one.place, ())
                 if near and one.started < other.stop and other.started < one.stop:
-                    first = min(group[one.situation_id], group[other.situation_id], key=lambda m: (m.started, m.situation_id))
+                    first = min(group[one.situation_id], group[other.situation_id], key=lambda m: m.seniority)
                     if group[one.situation_id] is not first or group[other.situation_id] is not first:
                         group[one.situation_id] = group[other.situation_id] = first
                         changed = True

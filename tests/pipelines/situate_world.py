@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import duckdb
 import pyarrow as pa
 
-from pipelines import situate
+from pipelines import situate, situation_groups
 from schemas.results import TABLES
 from tests.indicators.naive_levels import AT_ONCE, BETWEEN, CALM, REACHED, UNKNOWN, pack
 
@@ -52,15 +52,16 @@ CARDS = {
 class Store:
     """The calls of the store that situations need, over tables in memory."""
 
-    def __init__(self) -> None:
+    def __init__(self, by_day: bool) -> None:
         self.con = duckdb.connect()
         self.con.execute("SET TimeZone='UTC'; SET threads=1")
-        for name in ("indicator_values", "situations", "effective_settings"):
+        for name in ("indicator_values", "situations", "effective_settings", "places"):
             table = TABLES[name]
             columns = ", ".join(f'"{c}" {table.type_of(c)}' for c in table.stored)
             self.con.execute(f"CREATE TABLE {name} ({columns})")
         self.con.execute("CREATE TABLE situations_superseded AS SELECT *, NULL::TIMESTAMPTZ AS superseded_at FROM situations")
-        self.con.execute("CREATE TABLE dirty_levels (municipality VARCHAR, indicator VARCHAR, place VARCHAR, day DATE)")
+        day = "DATE" if by_day else "TIMESTAMPTZ"
+        self.con.execute(f"CREATE TABLE dirty_levels (municipality VARCHAR, indicator VARCHAR, place VARCHAR, day {day})")
 
     def relation(self, name: str, start: datetime | None = None, end: datetime | None = None, columns: str = "*") -> str:
         lower = f" AND interval_start >= TIMESTAMPTZ '{start.isoformat()}'" if start else ""
@@ -79,10 +80,20 @@ class Store:
 
 
 class World:
-    """A town whose rows are put and then judged; ``for``, ``keep_for`` (for all bands) and the source's delay are minutes."""
+    """A town whose rows are put and then judged; ``for``, ``keep_for`` (for all bands) and the source's delay are minutes.
 
-    def __init__(self, beside: dict[str, frozenset[str]] | None = None, for_: int = 30, keep: int = 30, delay: int = 5):
-        self.store = Store()
+    ``by_day``: what changed is told by the day, else by the hour.
+    """
+
+    def __init__(
+        self,
+        beside: dict[str, frozenset[str]] | None = None,
+        for_: int = 30,
+        keep: int = 30,
+        delay: int = 5,
+        by_day: bool = False,
+    ):
+        self.store = Store(by_day)
         self.beside = beside or {}
         self.hashes: set[str] = set()
         self.timing = for_, keep
@@ -92,6 +103,9 @@ class World:
             sources={"camera": SimpleNamespace(delay=timedelta(minutes=delay))},
         )  # fmt: skip
         self.cards: dict[str, Any] = CARDS
+        for place, name in (("markt", "Grote Markt"), ("plein", "Stationsplein"), ("kade", "Kade")):
+            self.store.con.execute("INSERT INTO places (municipality, place, name, valid_from) VALUES (?, ?, ?, ?)",
+                                   [MUNICIPALITY, place, name, T0])  # fmt: skip
 
     def put(
         self, place: str, pattern: str, at: datetime = T0, *, indicator: str = "density", minutes: int = 15,
@@ -118,7 +132,8 @@ class World:
                     "AND v.interval_start = p.interval_start")  # fmt: skip
         con.execute("INSERT INTO indicator_values BY NAME FROM put_rows")
         con.execute(
-            "INSERT INTO dirty_levels SELECT DISTINCT municipality, indicator, place, CAST(interval_start AS DATE) FROM put_rows"
+            """INSERT INTO dirty_levels
+               SELECT DISTINCT municipality, indicator, place, time_bucket(INTERVAL 1 HOUR, interval_start) FROM put_rows"""
         )
         con.unregister("put_rows")
 
@@ -163,6 +178,18 @@ class World:
 
     def situations(self, table: str = "situations") -> list[dict[str, Any]]:
         return self.store.con.sql(f"FROM {table} ORDER BY safety_risk, place, started_at, revision").to_arrow_table().to_pylist()
+
+    def known(self, at: datetime) -> str:
+        """SQL of the situations as a run stopped at a moment had published them."""
+        return f"""(SELECT * EXCLUDE (superseded_at) FROM (FROM situations_superseded
+                    UNION ALL BY NAME SELECT *, NULL::TIMESTAMPTZ AS superseded_at FROM situations)
+                    WHERE recorded_at <= TIMESTAMPTZ '{at.isoformat()}'
+                    AND (superseded_at IS NULL OR superseded_at > TIMESTAMPTZ '{at.isoformat()}'))"""
+
+    def stories(self, situations: str = "situations") -> list[dict[str, Any]]:
+        """The groups, as published."""
+        sql = f"SELECT * FROM ({situation_groups.sql(situations)}) ORDER BY started_at, group_id"
+        return self.store.con.sql(sql).to_arrow_table().to_pylist()
 
     def content(self) -> list[dict[str, Any]]:
         """Current rows as rule 22 compares them."""

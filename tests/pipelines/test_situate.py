@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from datetime import timedelta
-
 import pytest
 
 from tests.pipelines.situate_world import World, minutes
@@ -50,57 +48,6 @@ def test_rule_14_flapping_under_keep_for_never_closes() -> None:
     assert (world.one()["state"], world.one()["level"]) == ("open", "elevated")
 
 
-def test_rule_15_a_gap_at_the_peak_keeps_it_open_and_marks_it_unobserved() -> None:
-    world = World()
-    world.live("markt", "EEKK" + "?" * 7)
-    assert "unobserved" not in world.one()["reasons"], "105 minutes are not two hours"
-    world.live("markt", "?", minutes(11 * 15))
-    row = world.one()
-    assert (row["state"], row["level"], row["observed_until"]) == ("open", "critical", minutes(60))
-    assert row["reasons"] == ["missing", "unobserved"]
-    assert "Zonder zicht sinds 2026-04-27 21:00" in row["explanation_nl"]
-    world.live("markt", "K", minutes(12 * 15))
-    assert "unobserved" not in world.one()["reasons"]
-    assert "Zonder zicht" not in world.one()["explanation_nl"]
-
-
-def test_rule_15_days_without_any_row_do_not_close_it() -> None:
-    world = World()
-    world.live("markt", "EEE")
-    later = minutes(3 * 24 * 60)
-    world.live("markt", "E", later)
-    row = world.one()
-    assert (row["state"], row["started_at"], row["observed_until"]) == ("open", minutes(0), later + timedelta(minutes=15))
-
-
-def test_rule_19_late_data_moves_the_start_and_keeps_the_id() -> None:
-    world = World()
-    world.put("markt", "cc??EEE")
-    world.tick(minutes(120))
-    before = world.one()
-    assert before["started_at"] == minutes(60)
-    world.put("markt", "EE", minutes(30))
-    world.tick(minutes(135))
-    after = world.one()
-    assert after["started_at"] == minutes(30)
-    assert (after["situation_id"], after["signalled_at"]) == (before["situation_id"], before["signalled_at"])
-    (old,) = world.situations("situations_superseded")
-    assert (old["started_at"], old["superseded_at"], after["revision"]) == (minutes(60), minutes(135), 2)
-
-
-def test_rule_19_a_situation_that_late_data_dissolve_leaves_and_its_id_is_not_used_again() -> None:
-    world = World()
-    world.put("markt", "EEE")
-    world.tick(minutes(60))
-    first = world.one()["situation_id"]
-    world.put("markt", "ccc")
-    (change,) = world.tick(minutes(75))
-    assert (change["change"], world.situations()) == ("dissolved", [])
-    world.put("markt", "EEE")
-    world.tick(minutes(90))
-    assert world.one()["situation_id"] == f"{first}-2"
-
-
 def test_rule_19_the_same_again_changes_nothing() -> None:
     world = World()
     world.put("markt", "EEEE")
@@ -110,30 +57,6 @@ def test_rule_19_the_same_again_changes_nothing() -> None:
     assert world.tick(minutes(75)) == []
     assert world.situations() == before
     assert world.situations("situations_superseded") == []
-
-
-def test_rule_19_neighbours_open_together_share_a_group() -> None:
-    world = World({"markt": frozenset({"plein"}), "plein": frozenset({"markt"})})
-    world.put("markt", "ccEEE")
-    world.put("plein", "cEEEE")
-    world.put("ver", "cEEEE")
-    world.tick(minutes(75))
-    groups = {row["place"]: row["group_id"] for row in world.situations()}
-    ids = {row["place"]: row["situation_id"] for row in world.situations()}
-    assert groups == {"markt": ids["plein"], "plein": ids["plein"], "ver": ids["ver"]}, "the id of the earliest"
-
-
-def test_rule_19_a_later_neighbour_that_starts_earlier_regroups_the_others() -> None:
-    world = World({"markt": frozenset({"plein"}), "plein": frozenset({"markt"})})
-    world.put("markt", "ccEEE")
-    world.tick(minutes(80))
-    assert world.one()["group_id"] == world.one()["situation_id"]
-    world.put("plein", "cEEEE")
-    changed = world.tick(minutes(85))
-    rows = {row["place"]: row for row in world.situations()}
-    assert rows["markt"]["group_id"] == rows["plein"]["situation_id"]
-    assert {row["place"] for row in changed} == {"markt", "plein"}
-    assert rows["markt"]["revision"] == 2
 
 
 def test_rule_19_two_indicators_of_one_risk_are_one_situation() -> None:
@@ -189,32 +112,6 @@ def test_rule_08_a_withheld_value_is_not_in_the_text() -> None:
     assert world.one()["state"] == "open"
     assert "achtergehouden (< 15)" in world.one()["explanation_nl"]
     assert world.one()["reasons"] == ["suppressed"]
-
-
-def test_confidence_is_the_mean_of_the_known_times_the_share_known() -> None:
-    world = World()
-    world.put("markt", "EE", confidence=0.8)
-    world.put("markt", "??", minutes(30))
-    world.put("markt", "E", minutes(60), confidence=0.5)
-    world.tick(minutes(80))
-    assert world.one()["confidence"] == pytest.approx((0.8 + 0.8 + 0.5) / 3 * 3 / 5, abs=1e-4)
-
-
-def test_rule_15_what_a_person_closed_stays_closed() -> None:
-    world = World()
-    world.live("markt", "EEE")
-    world.store.con.execute("UPDATE situations SET state = 'closed', ended_at = ?, end_reason = 'person'", [minutes(45)])
-    world.live("markt", "E", minutes(45))
-    assert (world.one()["state"], world.one()["end_reason"]) == ("closed", "person")
-
-
-def test_rule_15_a_card_that_is_gone_closes_nothing() -> None:
-    world = World()
-    world.live("markt", "EEE")
-    text = world.one()["explanation_nl"]
-    world.cards = {name: card for name, card in world.cards.items() if name != "density"}
-    world.live("markt", "cccc", minutes(45), indicator="occupancy")
-    assert (world.one()["state"], world.one()["leading_indicator"], world.one()["explanation_nl"]) == ("open", "density", text)
 
 
 def test_rule_10_a_backfill_gives_every_change_the_moment_it_was_due() -> None:
