@@ -9,6 +9,7 @@ from itertools import pairwise
 from typing import Any
 
 from indicators import layers
+from indicators.chosen import chosen
 from indicators.effective import BandInForce, Resolver, active_at, resolver
 from indicators.grammar import Card
 from indicators.layers import Candidate
@@ -132,7 +133,7 @@ def threshold_rows(config: Config, cards: Mapping[str, Card], start: datetime, e
     not depend on ``start`` and ``end``; ``effective_to`` is None while no end is known.
     """
     found: list[dict[str, Any]] = []
-    for card in (cards[name] for name in config.municipality.indicators if name in cards):
+    for card in chosen(config, cards).values():
         works = resolver(config, card)
         for row in (r for place in config.place_ids for r in config.rows_of(place) if works.can_apply(r)):
             found += _rows(works, row)

@@ -11,6 +11,7 @@ from datetime import UTC, date, datetime, timedelta
 from itertools import combinations
 
 from indicators import layers
+from indicators.chosen import chosen
 from indicators.effective import Resolver, active_at, resolver
 from indicators.grammar import SEVERITY, Card
 from indicators.layers import Candidate, Entry
@@ -20,7 +21,7 @@ from schemas.config import Config, PlaceRow
 from schemas.datasets import DATASETS
 from schemas.mistakes import did_you_mean
 from schemas.problems import Problem
-from schemas.settings import Band, Event, Source, Threshold, format_duration, order_mistakes
+from schemas.settings import Band, Event, IndicatorSettings, Source, Threshold, format_duration, order_mistakes
 from schemas.yamlfile import Path_
 
 SOON = timedelta(days=30)
@@ -28,10 +29,9 @@ SOON = timedelta(days=30)
 
 def check(config: Config, cards: Mapping[str, Card]) -> list[Problem]:
     """All mistakes that can only be told with the cards; each once, in the order of the files."""
-    chosen = {name: cards[name] for name in config.municipality.indicators if name in cards}
     found = [*_calendar(config), *_sources(config), *_indicators(config, cards), *_thresholds(config, cards), *_overlaps(config)]
     if not found:  # what follows would only repeat it in other words
-        for card in chosen.values():
+        for card in chosen(config, cards).values():
             found += [*_bands(config, card), *_intervals(config, card)]
     return list(dict.fromkeys(found))
 
@@ -46,13 +46,10 @@ def warnings(config: Config, cards: Mapping[str, Card], at: datetime) -> list[Pr
         if day < today + SOON:
             what = f"the review date {day} has passed" if day < today else f"the review is due by {day}"
             found.append(config.document.problem(path, what, "Review it, and write the new decided_on and review_by."))
-    for name in town.indicators:
-        if name in cards and not any(resolver(config, cards[name]).can_judge(row) for row in config.places):
-            needed = ", ".join(cards[name].applies_to.attributes) or "its parameters and bands"
-            what, fix = (
-                f"`{name}` judges no place here",
-                f"Give places of kind {'/'.join(cards[name].applies_to.kinds)} {needed}.",
-            )
+    for name, card in chosen(config, cards).items():
+        if not any(resolver(config, card).can_judge(row) for row in config.places):
+            needed = ", ".join(card.applies_to.attributes) or "its parameters and bands"
+            what, fix = f"`{name}` judges no place here", f"Give places of kind {'/'.join(card.applies_to.kinds)} {needed}."
             found.append(config.document.problem(("indicators", name), what, fix))
     return found
 
@@ -125,10 +122,10 @@ def _supports(config: Config, source: Source, measures: list[str]) -> Iterator[P
 def _indicators(config: Config, cards: Mapping[str, Card]) -> Iterator[Problem]:
     listed = {name for purpose in config.purposes.values() for name in purpose.indicators}
     for name in config.municipality.indicators:
-        path: Path_ = ("indicators", name)
         if name not in cards:
-            yield config.document.problem(path, f"there is no indicator `{name}`", did_you_mean(name, cards))
-            continue
+            yield config.document.problem(("indicators", name), f"there is no indicator `{name}`", did_you_mean(name, cards))
+    for name in chosen(config, cards):
+        path: Path_ = ("indicators", name)
         own_card_fits = "." in name and set(cards[name].purposes) & set(config.purposes)
         if name not in listed and not own_card_fits:
             what = f"`{name}` lies outside every adopted purpose"
@@ -156,7 +153,7 @@ def _thresholds(config: Config, cards: Mapping[str, Card]) -> Iterator[Problem]:
         if entry.indicator not in cards:
             what = f"there is no indicator `{entry.indicator}`"
             yield document.problem((*path, "indicator"), what, did_you_mean(entry.indicator, cards))
-        elif entry.indicator not in config.municipality.indicators:
+        elif entry.indicator not in chosen(config, cards):
             what = f"`{entry.indicator}` is not switched on"
             yield document.problem(
                 (*path, "indicator"), what, f"Add `{entry.indicator}: {{}}` under `indicators`, or remove the entry."
@@ -266,7 +263,7 @@ def _intervals(config: Config, card: Card) -> Iterator[Problem]:
 
 def _lengths(config: Config, works: Resolver, place: str) -> Iterator[tuple[Path_, timedelta]]:
     """The intervals that come into force at a place, and where each is written."""
-    settings = config.municipality.indicators[works.card.id]
+    settings = config.municipality.indicators.get(works.card.id, IndicatorSettings())
     path: Path_ = ("indicators", works.card.id)
     if place in settings.place_intervals:
         yield (*path, "place_intervals", place), settings.place_intervals[place]

@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from indicators import evaluate
 from indicators.card import Card
+from indicators.chosen import chosen
 from indicators.in_force import segments
 from pipelines import baselines, composite
 from pipelines.slots import Feed, bucket, feeds, members, slots_sql
@@ -33,9 +34,9 @@ def card_feeds(config: Config, card: Card) -> dict[str, list[Feed]]:
 
 def active_cards(config: Config, cards: Mapping[str, Card]) -> list[Card]:
     """The cards that the municipality switched on and that have a source for every input; those made of others come last."""
-    chosen = [cards[name] for name in config.municipality.indicators if name in cards]
-    fed = [card for card in chosen if all(card_feeds(config, card).values())]
-    return fed + [card for card in chosen if composite.is_composite(card) and composite.weights(config, card)]
+    used = chosen(config, cards).values()
+    fed = [card for card in used if all(card_feeds(config, card).values())]
+    return fed + [card for card in used if composite.is_composite(card) and composite.weights(config, card)]
 
 
 def values(

@@ -12,7 +12,9 @@ import pyarrow as pa
 
 from indicators import in_force
 from indicators.card import Card
+from indicators.chosen import chosen
 from indicators.neighbours import pairs
+from pipelines import blind
 from pipelines.store import Store
 from schemas.config import Config
 from schemas.results import TABLES
@@ -21,7 +23,7 @@ ALWAYS = (datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC))
 
 
 def write(store: Store, config: Config, cards: Mapping[str, Card]) -> None:
-    """Replace this municipality's rows of ``places``, ``thresholds`` and ``purposes``; add cards not seen before.
+    """Replace this municipality's rows of ``places``, ``thresholds``, ``purposes`` and ``blind_spots``; add cards not seen before.
 
     Does nothing while config and cards are what they were the last time. Inside a transaction.
     """
@@ -37,12 +39,13 @@ def write(store: Store, config: Config, cards: Mapping[str, Card]) -> None:
         "places": _places(config),
         "thresholds": in_force.threshold_rows(config, cards, *ALWAYS),
         "purposes": _purposes(config),
+        "blind_spots": blind.spots(config, cards),
     }
     for name, new in rows.items():
         store.con.execute(f"DELETE FROM {name} WHERE municipality = ?", [slug])
         _insert(store, name, new)
     known = {h for (h,) in store.con.execute("SELECT definition_hash || text_hash FROM indicators").fetchall()}
-    used = [cards[name] for name in config.municipality.indicators if name in cards]
+    used = chosen(config, cards).values()
     new_cards = [_card(card) for card in used if card.definition_hash + card.text_hash not in known]
     for card in new_cards:
         store.con.execute(
@@ -58,6 +61,7 @@ def write(store: Store, config: Config, cards: Mapping[str, Card]) -> None:
 def _fingerprint(config: Config, cards: Mapping[str, Card]) -> str:
     """A hash of all that the reference tables are made from."""
     parts = [config.municipality.model_dump_json(), *(p.model_dump_json() for p in config.purposes.values())]
+    parts += [source.model_dump_json() for source in config.sources.values()]
     parts += [f"{row.place.model_dump_json()}{json.dumps(row.geometry)}{row.file}{row.line}" for row in config.places]
     parts += [f"{c.definition_hash}{c.text_hash}{c.model_dump_json()}" for c in cards.values()]
     # Lines of thresholds move when a comment is added above them.

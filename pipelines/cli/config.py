@@ -100,11 +100,12 @@ def _in_force(
     settings: Config, cards: dict[str, Card], at: datetime, indicator: str | None, place: str | None
 ) -> Iterator[tuple[str, str, list[ChainLink]]]:
     """(indicator, place, what each layer says) wherever a card applies at ``at``."""
+    from indicators.chosen import chosen
     from indicators.in_force import explain_chain
     from pipelines.faults import UsageError
     from schemas.mistakes import did_you_mean
 
-    used, places = list(settings.municipality.indicators), list(settings.place_ids)
+    used, places = list(chosen(settings, cards)), list(settings.place_ids)
     for asked, there, kind in ((indicator, used, "indicator"), (place, places, "place")):
         if asked is not None and asked not in there:
             raise UsageError(f"{settings.municipality.municipality}: no {kind} `{asked}`. {did_you_mean(asked, there)}")
