@@ -14,6 +14,7 @@ from typing import Any
 import duckdb
 
 from indicators import card_check, formula
+from indicators.chosen import chosen
 from indicators.effective import Resolver, resolver
 from indicators.grammar import SEVERITY, Cap, Card
 from pipelines.slots import Feed, feeds
@@ -42,8 +43,8 @@ Row = dict[str, Any]
 def spots(config: Config, cards: Mapping[str, Card]) -> list[Row]:
     """Rows of table ``blind_spots`` for one municipality, the widest kind first, then by place and indicator."""
     sight = _Sight(config)
-    used = {name: cards[name] for name in config.municipality.indicators if name in cards}
-    found = [*_not_used(sight, cards), *_without_data(sight, used)]
+    used = chosen(config, cards)
+    found = [*_not_used(sight, {name: c for name, c in cards.items() if name not in used}), *_without_data(sight, used)]
     dark = {(row["place"], row["valid_from"]) for row in found if row["blind_spot"] == "no_data"}
     lit = [row for row in config.places if (row.place.place, row.place.valid_from) not in dark]
     for card in used.values():
@@ -60,6 +61,7 @@ class _Sight:
         self.config = config
         self.counted = {name: frozenset(source.place.map.values()) for name, source in config.sources.items()}
         self._feeds: dict[tuple[str, ...], list[tuple[Feed, frozenset[str]]]] = {}
+        self._set: dict[tuple[str, str | None, tuple[int, ...]], bool] = {}
 
     def of(self, references: tuple[str, ...]) -> list[tuple[Feed, frozenset[str]]]:
         """Each feed of an input ``from: references`` with the places that it reaches."""
@@ -75,13 +77,20 @@ class _Sight:
         found = members(self.config, feed)
         return frozenset(m.place for m in found) - {m.place for m in found if m.member not in there}
 
+    def settings_complete(self, works: Resolver, row: PlaceRow) -> bool:
+        """Whether parameters, weights and bands are set; the same for all places of a type with the same thresholds."""
+        key = (works.card.id, row.place.place_type, tuple(e.number for e in works.entries_for(row)))
+        if key not in self._set:
+            self._set[key] = works.can_judge(row)
+        return self._set[key]
 
-def _not_used(sight: _Sight, cards: Mapping[str, Card]) -> Iterator[Row]:
+
+def _not_used(sight: _Sight, others: Mapping[str, Card]) -> Iterator[Row]:
     """Cards that are not switched on, for a kind of place there is here: for want of a source or attribute, or by choice."""
     config = sight.config
     kinds = {row.place.kind for row in config.places}
-    for card in cards.values():
-        if card.id in config.municipality.indicators or not kinds & set(card.applies_to.kinds):
+    for card in others.values():
+        if "." in card.id or not kinds & set(card.applies_to.kinds):
             continue
         lacking = [references for references in _inputs(card) if not feeds(config, references)]
         if lacking:
@@ -146,7 +155,7 @@ def _obstacle(sight: _Sight, works: Resolver, row: PlaceRow) -> tuple[str, list[
         steps = [g.step_minutes for feed, places in sight.of(references) if place in places for g in feed.given]
         if all(interval // MINUTE % step for step in steps):
             return "too_coarse", [f"{format_duration(min(steps) * MINUTE)} > {format_duration(interval)}"]
-    return None if works.can_judge(row) else ("setting_missing", _unset(works, row))
+    return None if sight.settings_complete(works, row) else ("setting_missing", _unset(works, row))
 
 
 def _unset(works: Resolver, row: PlaceRow) -> list[str]:

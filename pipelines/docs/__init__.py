@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from indicators.card import catalogue
+from pipelines import start
 from pipelines.docs import blind_page, catalogue_page, dictionary, editor_schemas, indicator_page, lineage
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -18,7 +18,7 @@ ONLY_GENERATED = "docs/reference"
 
 def files(root: Path = ROOT) -> dict[str, str]:
     """All generated files, by path below ``root``; the config folder of ``root`` is read for its municipalities."""
-    cards = catalogue()
+    cards = start.cards(root / "config")
     parts = [
         *(indicator_page.files(card) for card in cards.values()),
         catalogue_page.files(cards),
