@@ -13,6 +13,7 @@ from pipelines import ledger
 from pipelines.store import Store
 from pipelines.store.rows import one
 from schemas.config import Config
+from schemas.datasets import DATASETS
 from schemas.settings import Source
 from schemas.settings.source import AbsentIsZero
 
@@ -25,9 +26,10 @@ def anchor(config: Config) -> str:
 def fill(store: Store, config: Config, source: Source, measures: tuple[str, ...], at: datetime, assume_arrival: bool) -> int:
     """Add the rows that are due and did not come; returns the number of cells that changed. Inside a transaction.
 
-    ``assume_arrival`` (backfill): a missing row became known when it was due, not at ``at``.
+    ``assume_arrival`` (backfill): a missing row became known when it was due, not at ``at``. Of a sporadic dataset nothing is
+    expected, so nothing can be missing or inferred.
     """
-    if not _due_ranges(store, config, source, at):
+    if DATASETS[source.dataset].sporadic or not _due_ranges(store, config, source, at):
         return 0
     recorded = f"interval_end + {_interval(source.delay)}" if assume_arrival else f"TIMESTAMPTZ '{at.isoformat()}'"
     _candidates(store, config, source, measures, recorded)
@@ -110,11 +112,13 @@ def _candidates(store: Store, config: Config, source: Source, measures: tuple[st
                   FROM (SELECT DISTINCT e.* FROM expected e {valid}) e CROSS JOIN (VALUES {values}) m(measure))
         SELECT '{config.municipality.municipality}' AS municipality, '{source.dataset}' AS dataset, '{source.source}' AS source,
                c.place, c.interval_start, c.interval_end, c.measure, CAST(NULL AS DECIMAL(18,6)) AS cand_value,
-               CAST(NULL AS DECIMAL(18,6)) AS withheld_high, coalesce(s.invalid, false) AS invalid, coalesce(s.outage, false) AS outage,
-               s.issued_at, s.content_hash, s.delivery_id, {recorded.replace("interval_end", "c.interval_end")} AS recorded_at,
+               CAST(NULL AS DECIMAL(18,6)) AS withheld_high, false AS withheld, coalesce(s.invalid, false) AS invalid,
+               coalesce(s.outage, false) AS outage, s.issued_at, s.content_hash, s.delivery_id,
+               {recorded.replace("interval_end", "c.interval_end")} AS recorded_at,
                s.place IS NOT NULL AS stands, false AS wins, false AS has_candidate, false AS same,
-               CAST(NULL AS DECIMAL(18,6)) AS sent_value, CAST(NULL AS DECIMAL(18,6)) AS sent_withheld, CAST(NULL AS VARCHAR) AS sent_by,
-               s.value AS was_value, s.withheld_high AS was_withheld, s.status AS was_status, s.recorded_at AS was_recorded
+               CAST(NULL AS DECIMAL(18,6)) AS sent_value, CAST(NULL AS DECIMAL(18,6)) AS sent_high, false AS sent_withheld,
+               CAST(NULL AS VARCHAR) AS sent_by, s.value AS was_value, s.withheld_high AS was_high, coalesce(s.withheld, false) AS was_withheld,
+               s.status AS was_status, s.recorded_at AS was_recorded
         FROM cells c LEFT JOIN standing s USING (place, interval_start, measure)
         WHERE s.place IS NULL OR s.status = 'missing'
     """)
@@ -134,8 +138,11 @@ def _zeros(store: Store, config: Config, source: Source, max_run: timedelta) -> 
     """Rule 6: turn missing cells into zero inside the merged spans of deliveries, within ``max_run`` of another row of the place."""
     con, run = store.con, _interval(max_run)
     slug, k = config.municipality.municipality, config.k
-    # A DPIA may withhold zero too; an inferred zero is then a range like any small count.
+    # A DPIA may withhold zero too; an inferred zero is then a range like any small count. Only what adds up can be zero: nobody
+    # there has no speed and no class.
     value, high = ("NULL", str(k - 1)) if config.municipality.withhold_zero and k > 1 else ("0", "NULL")
+    contract = DATASETS[source.dataset]
+    counts = ", ".join(f"'{m}'" for m in contract.measures if contract.kind_of(m) in ("flow", "stock"))
     con.execute(f"""
         CREATE OR REPLACE TEMP TABLE covered AS
         WITH ordered AS (SELECT span_start, span_end, max(span_end) OVER (ORDER BY span_start, span_end
@@ -164,6 +171,6 @@ def _zeros(store: Store, config: Config, source: Source, max_run: timedelta) -> 
         WHERE g.interval_start - b.interval_start <= {run} OR a.interval_start - g.interval_start <= {run}
     """)
     con.execute(f"""
-        UPDATE grid_cells g SET cand_value = {value}, withheld_high = {high} FROM zero_cells z
-        WHERE z.place = g.place AND z.interval_start = g.interval_start AND NOT g.invalid AND NOT g.outage
+        UPDATE grid_cells g SET cand_value = {value}, withheld_high = {high}, withheld = {value} IS NULL FROM zero_cells z
+        WHERE measure IN ({counts}) AND z.place = g.place AND z.interval_start = g.interval_start AND NOT g.invalid AND NOT g.outage
     """)

@@ -23,9 +23,10 @@ from schemas.datasets import DATASETS
 from schemas.settings.source import IssuedAt, Source
 
 _UTC = pa.timestamp("us", tz="UTC")
+_NUMBER = pa.decimal128(18, 6)  # counts and codes are whole, means are not
 CELLS = pa.schema([
     ("row_number", pa.int64()), ("place", pa.string()), ("interval_start", _UTC), ("interval_end", _UTC),
-    ("measure", pa.string()), ("value", pa.int64()), ("value_low", pa.int64()), ("value_high", pa.int64()),
+    ("measure", pa.string()), ("value", _NUMBER), ("value_low", _NUMBER), ("value_high", _NUMBER),
     ("status", pa.string()), ("issued_at", _UTC),
 ])  # fmt: skip
 
@@ -47,8 +48,8 @@ class Taken:
     ``state``: ``accepted`` (possibly with refused rows), ``refused`` (as a whole) or ``closed`` (by the gate); ``reason`` says
     why in a code and words, without content. Rule 11: ``rows_in`` = accepted + suppressed + refused + duplicate, one row per
     place and kept interval (a line whose place or interval cannot be read is one row); ``records_read``, ``rows_filtered`` and
-    ``rows_held`` stand outside. ``cells`` (:data:`CELLS`): value and bounds are persons; the bounds equal the value when ok,
-    are [0, k−1] when suppressed, NULL otherwise. ``refused``: :data:`refusals.REFUSED`.
+    ``rows_held`` stand outside. ``cells`` (:data:`CELLS`): value and bounds are in the unit of the measure; the bounds equal the
+    value when ok, are [0, k−1] for a suppressed count, NULL otherwise. ``refused``: :data:`refusals.REFUSED`.
     """
 
     state: Literal["accepted", "refused", "closed"]
@@ -155,8 +156,8 @@ def _judged(
 ) -> Taken:  # fmt: skip
     mapping.records(con, raw, source, tz, issued)
     verdict.judge(con, source, DATASETS[source.dataset], after, until)
-    persons = withhold.person_measures(mapping.measures(source))
-    con.execute(f"CREATE TEMP TABLE stored AS {withhold.withheld('kept', k=k, withhold_zero=withhold_zero, persons=persons)}")
+    measures = mapping.measures(source)
+    con.execute(f"CREATE TEMP TABLE stored AS {withhold.withheld('kept', k=k, withhold_zero=withhold_zero, measures=measures)}")
     first = after is None
     cells = con.sql(_CELLS).to_arrow_table().cast(CELLS)
     refused = refusals.table(con, raw, source, with_bad_lines=first)

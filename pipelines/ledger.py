@@ -20,7 +20,7 @@ _KEYS = ", ".join(KEY)
 
 # Rule 5, by what a cell has: a value that counts, a refused row, a declared outage, a withheld value, nothing.
 STATUS = """CASE WHEN cand_value IS NOT NULL THEN 'ok' WHEN invalid THEN 'invalid' WHEN outage THEN 'outage'
-                 WHEN withheld_high IS NOT NULL THEN 'suppressed' ELSE 'missing' END"""
+                 WHEN withheld THEN 'suppressed' ELSE 'missing' END"""
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,8 @@ def record(store: Store, arrival: Arrival, cells: pa.Table) -> Taken:
     """Merge the cells of one delivery into the current observations; note dirt for cells whose content changed.
 
     ``cells``: row_number, place, interval_start, interval_end, measure, value, value_low, value_high, status, issued_at.
-    Losing revisions are kept in history, never current. Inside a transaction.
+    A withheld count has bounds (``withheld_high``), a withheld mean has none. Losing revisions are kept in history, never
+    current. Inside a transaction.
     """
     con = store.con
     if cells.num_rows == 0:
@@ -78,7 +79,7 @@ def _incoming(store: Store, arrival: Arrival) -> None:
                max(interval_end) AS interval_end, min(row_number) FILTER (status IN ('ok', 'suppressed')) AS row_number,
                CAST(max(value) FILTER (status = 'ok') AS DECIMAL(18,6)) AS cand_value,
                CAST(max(value_high) FILTER (status = 'suppressed') AS DECIMAL(18,6)) AS withheld_high,
-               bool_or(status = 'invalid') AS invalid, bool_or(status = 'outage') AS outage,
+               bool_or(status = 'suppressed') AS withheld, bool_or(status = 'invalid') AS invalid, bool_or(status = 'outage') AS outage,
                max({arrival.recorded_at}) AS recorded_at, coalesce(max(issued_at), max({arrival.recorded_at})) AS issued_at
         FROM delivered GROUP BY place, interval_start, measure
         """,
@@ -99,26 +100,28 @@ def _merge(store: Store, arrival: Arrival, start: datetime, end: datetime) -> No
         CREATE OR REPLACE TEMP TABLE merged_cells AS
         WITH cur AS (SELECT * FROM {current} WHERE {where}),
         paired AS (
-            SELECT i.*, c.place IS NOT NULL AS stands, c.value AS was_value, c.withheld_high AS was_withheld, c.status AS was_status,
+            SELECT i.*, c.place IS NOT NULL AS stands, c.value AS was_value, c.withheld_high AS was_high,
+                   coalesce(c.withheld, false) AS was_withheld, c.status AS was_status,
                    c.issued_at AS was_issued, c.content_hash AS was_hash, c.delivery_id AS was_delivery, c.recorded_at AS was_recorded,
                    coalesce(c.invalid, false) AS was_invalid, coalesce(c.outage, false) AS was_outage,
-                   c.content_hash IS NOT NULL AND (c.status = 'ok' OR c.withheld_high IS NOT NULL) AS had_candidate,
-                   i.cand_value IS NOT NULL OR i.withheld_high IS NOT NULL AS has_candidate
+                   c.content_hash IS NOT NULL AND (c.status = 'ok' OR c.withheld) AS had_candidate,
+                   i.cand_value IS NOT NULL OR i.withheld AS has_candidate
             FROM incoming_cells i LEFT JOIN cur c USING (place, interval_start, measure)),
         judged AS (
             SELECT *, has_candidate AND NOT (had_candidate AND (was_issued, was_hash) >= (issued_at, content_hash)) AS wins,
                    had_candidate AND cand_value IS NOT DISTINCT FROM CASE WHEN was_status = 'ok' THEN was_value END
-                       AND withheld_high IS NOT DISTINCT FROM was_withheld AS same
+                       AND withheld_high IS NOT DISTINCT FROM was_high AND withheld = was_withheld AS same
             FROM paired)
         SELECT municipality, dataset, source, place, interval_start, interval_end, measure, row_number, recorded_at, stands,
                CASE WHEN wins THEN cand_value WHEN had_candidate AND was_status = 'ok' THEN was_value END AS cand_value,
-               CASE WHEN wins THEN withheld_high WHEN had_candidate THEN was_withheld END AS withheld_high,
+               CASE WHEN wins THEN withheld_high WHEN had_candidate THEN was_high END AS withheld_high,
+               CASE WHEN wins THEN withheld ELSE had_candidate AND was_withheld END AS withheld,
                coalesce(invalid, false) OR was_invalid AS invalid, coalesce(outage, false) OR was_outage AS outage,
                CASE WHEN wins THEN issued_at WHEN had_candidate THEN was_issued END AS issued_at,
                CASE WHEN wins THEN content_hash WHEN had_candidate THEN was_hash END AS content_hash,
                CASE WHEN wins AND NOT same THEN delivery_id WHEN had_candidate THEN was_delivery END AS delivery_id,
-               wins, has_candidate, had_candidate, cand_value AS sent_value, withheld_high AS sent_withheld,
-               delivery_id AS sent_by, was_value, was_withheld, was_status, was_recorded, same,
+               wins, has_candidate, had_candidate, cand_value AS sent_value, withheld_high AS sent_high, withheld AS sent_withheld,
+               delivery_id AS sent_by, was_value, was_high, was_withheld, was_status, was_recorded, same,
                coalesce(invalid, false) AS sent_invalid, same OR (NOT has_candidate AND coalesce(outage, false) AND was_outage) AS doubled
         FROM judged
     """)
@@ -129,7 +132,7 @@ def _duplicates(store: Store) -> tuple[int, int]:
     found = one(
         store.con.execute("""
         SELECT count(*) FILTER (NOT withheld), count(*) FILTER (withheld) FROM (
-            SELECT bool_and(doubled) AS doubled, bool_or(sent_withheld IS NOT NULL) AS withheld
+            SELECT bool_and(doubled) AS doubled, bool_or(sent_withheld) AS withheld
             FROM merged_cells GROUP BY place, interval_start HAVING NOT bool_or(sent_invalid)) WHERE doubled
     """)
     )
@@ -139,19 +142,19 @@ def _duplicates(store: Store) -> tuple[int, int]:
 def apply(store: Store, merged: str) -> int:
     """Write merged cells: supersede, replace, keep losing revisions in history, note dirt. Returns cells whose content changed.
 
-    ``merged`` holds the observation key, interval_end, cand_value, withheld_high, invalid, outage, issued_at, content_hash,
-    delivery_id, recorded_at, stands, wins, has_candidate, same, sent_* and was_* columns (see :func:`_merge`).
+    ``merged`` holds the observation key, interval_end, cand_value, withheld_high, withheld, invalid, outage, issued_at,
+    content_hash, delivery_id, recorded_at, stands, wins, has_candidate, same, sent_* and was_* columns (see :func:`_merge`).
     """
     con = store.con
     con.execute(f"""
         CREATE OR REPLACE TEMP TABLE next_cells AS
         SELECT *, {STATUS} AS status,
                CASE WHEN cand_value IS NOT NULL THEN cand_value
-                    WHEN {STATUS} = 'suppressed' THEN CAST(0 AS DECIMAL(18,6)) END AS value_low,
+                    WHEN {STATUS} = 'suppressed' AND withheld_high IS NOT NULL THEN CAST(0 AS DECIMAL(18,6)) END AS value_low,
                CASE WHEN cand_value IS NOT NULL THEN cand_value WHEN {STATUS} = 'suppressed' THEN withheld_high END AS value_high,
                NOT stands OR {STATUS} IS DISTINCT FROM was_status
                    OR cand_value IS DISTINCT FROM CASE WHEN was_status = 'ok' THEN was_value END
-                   OR withheld_high IS DISTINCT FROM was_withheld AS changed,
+                   OR withheld_high IS DISTINCT FROM was_high OR withheld IS DISTINCT FROM was_withheld AS changed,
                stands AND has_candidate AND NOT wins AND NOT same AS lost
         FROM {merged}
     """)
@@ -165,8 +168,8 @@ def apply(store: Store, merged: str) -> int:
         FROM observations o JOIN next_cells n USING ({_KEYS}) WHERE n.changed
         UNION ALL
         SELECT municipality, dataset, source, place, interval_start, interval_end, measure, sent_value,
-               coalesce(sent_value, CASE WHEN sent_withheld IS NOT NULL THEN CAST(0 AS DECIMAL(18,6)) END),
-               coalesce(sent_value, sent_withheld), CASE WHEN sent_value IS NULL THEN 'suppressed' ELSE 'ok' END,
+               coalesce(sent_value, CASE WHEN sent_high IS NOT NULL THEN CAST(0 AS DECIMAL(18,6)) END),
+               coalesce(sent_value, sent_high), CASE WHEN sent_value IS NULL THEN 'suppressed' ELSE 'ok' END,
                sent_by, recorded_at, recorded_at
         FROM next_cells WHERE lost
     """)
@@ -176,11 +179,10 @@ def apply(store: Store, merged: str) -> int:
     )
     # An equal value from a newer delivery moves only the stamp: the row keeps the moment and delivery it became known by.
     con.execute(f"""
-        INSERT INTO observations ({columns}, issued_at, content_hash, invalid, outage, withheld_high)
+        INSERT INTO observations ({columns}, issued_at, content_hash, invalid, outage, withheld_high, withheld)
         SELECT municipality, dataset, source, place, interval_start, interval_end, measure, cand_value, value_low, value_high, status,
                delivery_id, CASE WHEN changed THEN greatest(recorded_at, was_recorded) ELSE was_recorded END,
-               issued_at, content_hash, invalid, outage,
-               withheld_high
+               issued_at, content_hash, invalid, outage, withheld_high, withheld
         FROM next_cells WHERE changed OR wins OR invalid OR outage
     """)
     con.execute(

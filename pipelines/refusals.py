@@ -31,9 +31,9 @@ _MESSAGES = {
     "place_missing": "the supplier's place id is empty. " + _SUPPLIER,
     "place_unknown": "the supplier's place id{value} is not mapped. Add it to `place.map`, or declare `unmapped: filter`.",
     "issued_at_unreadable": "the time of issue is empty or does not fit its format. Correct `issued_at:` or ask the supplier.",
-    "not_a_number": "the count is not a number. Name texts that mean no value in `sentinels:`, or ask the supplier to mend it.",
+    "not_a_number": "the value is not a number. Name texts that mean no value in `sentinels:`, or ask the supplier.",
     "not_whole": "the count{value} is not a whole number. " + _SUPPLIER,
-    "too_large": "the count is too large to be one. " + _SUPPLIER,
+    "too_large": "the value is too large to be one. " + _SUPPLIER,
     "conflict": "the same place and interval stands more than once with different values; all are refused. Ask which one holds.",
     "incomplete": "the delivery holds only a part of this {kept}, so its total is not known. Ask for whole intervals.",
 }

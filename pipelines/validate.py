@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import timedelta
 
 import pandas as pd
 import pandera.errors
 
+from schemas import vocabulary
 from schemas.datasets import Contract
+from schemas.datasets.contract import support_of
 from schemas.settings.source import Source
 
 FAILURES = ("position", "measure", "check_name", "told")
@@ -17,19 +20,28 @@ def contract_mistake(source: Source, contract: Contract | None, measures: tuple[
     """Why a source's declaration does not fit the dataset it names, or None."""
     if contract is None:
         return f"the dataset `{source.dataset}` is not known"
+    return next(_mistakes(source, contract, measures), None)
+
+
+def _mistakes(source: Source, contract: Contract, measures: tuple[str, ...]) -> Iterator[str]:
     if source.contract != contract.major:
-        return f"the source delivers contract {source.contract} of {contract.name}, this release reads {contract.major}"
+        yield f"the source delivers contract {source.contract} of {contract.name}, this release reads {contract.major}"
     strange = [m for m in measures if m not in contract.measures]
     if strange:
-        return f"{contract.name} has no measure `{strange[0]}`"
+        yield f"{contract.name} has no measure `{strange[0]}`"
     if contract.exclusive and sum(bool(set(group) & set(measures)) for group in contract.exclusive) > 1:
-        return f"{contract.name} takes one of these groups of measures: {' or '.join(' + '.join(g) for g in contract.exclusive)}"
-    return None
+        yield f"{contract.name} takes one of these groups of measures: {' or '.join(' + '.join(g) for g in contract.exclusive)}"
+    alone = [m for m in measures if vocabulary.columns()[m].support and not support_of(m, measures)]
+    if alone:
+        yield f"`{alone[0]}` without the count behind it"
+    if contract.sporadic and source.absent != "missing":
+        yield f"{contract.name} comes when somebody reports: an absent row is never zero"
 
 
 def failures(frame: pd.DataFrame, contract: Contract, measures: tuple[str, ...], interval: timedelta) -> pd.DataFrame:
-    """Cells of ``frame`` (index 0…n−1; place, interval_start, Int64 measures) that break the contract, as :data:`FAILURES`.
+    """Cells of ``frame`` that break the contract, as :data:`FAILURES`.
 
+    ``frame``: index 0…n−1; place, interval_start, and the measures with the types of the contract.
     ``position`` is the row's index, ``told`` what is wrong. Empty when all is well.
     """
     schema = contract.schema(measures, interval)

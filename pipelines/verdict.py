@@ -6,6 +6,7 @@ interval, with ``state`` ok, missing, outage or bad), ``conflict``, ``judged`` (
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 import duckdb
@@ -15,8 +16,10 @@ import pyarrow as pa
 from pipelines import mapping, validate
 from pipelines.clock import literal, micros
 from schemas.datasets import Contract
-from schemas.settings.source import Source
+from schemas.datasets.contract import dtype_of, support_of
+from schemas.settings.source import Measure, Source
 
+_MILLIONTH = "CAST(0.000001 AS DECIMAL(7, 6))"  # a decimal: division would give a DOUBLE
 _NUMBER = r"[+-]?[0-9]+([.][0-9]*)?([eE][+-]?[0-9]+)?"
 
 
@@ -54,35 +57,54 @@ def _instant(value: datetime) -> str:
 
 
 def _cells(source: Source) -> str:
-    """Measures of every record without a problem, as numbers; ``occ`` counts how often the same cell came before in the file."""
-    if source.pivot:
-        whens = " ".join(f"WHEN {literal(v)} THEN {literal(m)}" for v, m in source.pivot.values.items())
-        unit = f"{{'measure': CASE pivot_key {whens} END, 'text': measure_0, 'col': {literal(source.pivot.value_from)}}}"
-        units = f"[{unit}]"
-    else:
-        units = "[" + ", ".join(
-            f"{{'measure': {literal(m)}, 'text': measure_{i}, 'col': {_column(source, declared.column)}}}"
-            for i, (m, declared) in enumerate(source.measures.items())
-        ) + "]"  # fmt: skip
+    """Measures of every record without a problem, as numbers; ``occ`` counts how often the same cell came before in the file.
+
+    Counts and codes are whole, means may have six decimals: a value is DECIMAL(18,6) either way.
+    """
     text = "replace(c.text, ',', '.')" if getattr(source.reader, "decimal", ".") == "," else "c.text"
     sentinels = f"c.text IN ({', '.join(literal(s) for s in source.sentinels)})" if source.sentinels else "false"
+    whole = _named(m for m in mapping.measures(source) if dtype_of(m) == "Int64")
     return f"""
         WITH numbered AS (
             SELECT row_number, part, place, start, slot, slot_end, issued_at, c.measure, c.col AS column_name, c.text AS bad_text,
                    outage, c.text IS NULL OR {sentinels} AS absent, regexp_full_match({text}, '{_NUMBER}') AS is_number,
                    try_cast({text} AS DECIMAL(38, 6)) AS exact
-            FROM (SELECT *, unnest({units}) AS c FROM live WHERE problem IS NULL)),
+            FROM (SELECT *, unnest({_units(source)}) AS c FROM live WHERE problem IS NULL)),
         checked AS (
-            SELECT *, try_cast(exact AS BIGINT) AS number,
+            SELECT *, try_cast(exact AS DECIMAL(18, 6)) AS number,
                    CASE WHEN outage OR absent THEN NULL WHEN NOT is_number THEN 'not_a_number'
-                        WHEN exact IS NULL OR try_cast(exact AS BIGINT) IS NULL THEN 'too_large'
-                   WHEN exact <> trunc(exact) THEN 'not_whole' END AS check_name FROM numbered)
+                        WHEN try_cast(exact AS DECIMAL(18, 6)) IS NULL THEN 'too_large'
+                        WHEN measure IN ({whole}) AND exact <> trunc(exact) THEN 'not_whole' END AS check_name FROM numbered)
         SELECT row_number, part, place, start, slot, slot_end, issued_at, measure, column_name, bad_text, check_name,
                NULL::VARCHAR AS told, CASE WHEN outage THEN 'outage' WHEN absent THEN 'missing'
                                            WHEN check_name IS NOT NULL THEN 'bad' ELSE 'ok' END AS state,
                CASE WHEN NOT outage AND NOT absent AND check_name IS NULL THEN number END AS value,
                row_number() OVER (PARTITION BY place, start, measure ORDER BY row_number, part) AS occ
         FROM checked"""
+
+
+def _named(measures: Iterable[str]) -> str:
+    """SQL list of measures; NULL, which nothing equals, when there are none."""
+    return ", ".join(literal(m) for m in measures) or "NULL"
+
+
+def _units(source: Source) -> str:
+    """SQL list of the measures of one record, each with its text and the column that a refusal names."""
+    if source.pivot:
+        whens = " ".join(f"WHEN {literal(v)} THEN {literal(m)}" for v, m in source.pivot.values.items())
+        return f"[{{'measure': CASE pivot_key {whens} END, 'text': measure_0, 'col': {literal(source.pivot.value_from)}}}]"
+    units = (
+        f"{{'measure': {literal(m)}, 'text': {_text(i, declared)}, 'col': {_column(source, declared.column)}}}"
+        for i, (m, declared) in enumerate(source.measures.items())
+    )
+    return f"[{', '.join(units)}]"
+
+
+def _text(number: int, declared: Measure) -> str:
+    """SQL of a measure's text: of a word the class it stands for, NULL for what means no value in this column."""
+    whens = [f"WHEN {literal(text)} THEN NULL" for text in declared.sentinels]
+    whens += [f"WHEN {literal(text)} THEN '{code}'" for text, code in declared.classes.items()]
+    return f"CASE measure_{number} {' '.join(whens)} ELSE measure_{number} END" if whens else f"measure_{number}"
 
 
 def _column(source: Source, declared: str) -> str:
@@ -94,7 +116,8 @@ def _column(source: Source, declared: str) -> str:
 
 def _apply_contract(con: duckdb.DuckDBPyConnection, contract: Contract, measures: tuple[str, ...], interval: timedelta) -> None:
     """Mark the cells that pandera refuses as bad."""
-    wide = ", ".join(f"max(value) FILTER (measure = {literal(m)}) AS {m}" for m in measures)
+    types = {"Int64": "BIGINT", "float64": "DOUBLE"}
+    wide = ", ".join(f"CAST(max(value) FILTER (measure = {literal(m)}) AS {types[dtype_of(m)]}) AS {m}" for m in measures)
     con.execute(
         "CREATE TEMP TABLE wide AS SELECT row_number() OVER () - 1 AS position, * FROM"
         f" (SELECT place, start AS interval_start, occ, {wide} FROM cell WHERE state = 'ok' GROUP BY place, start, occ)"
@@ -140,18 +163,63 @@ _INCOMPLETE = """
 
 
 def _aggregated(source: Source, contract: Contract) -> str:
-    """Exact cells of the rows that are kept; finer intervals come up here: flows sum, stocks take the last or largest value."""
+    """Exact cells of the rows that are kept; finer intervals come up here, each measure by its own kind (:func:`_brought_up`)."""
     good = "cell JOIN (SELECT place, slot, occ FROM judged WHERE first) USING (place, slot, occ)"
     if source.aggregate_to is None:
         return f"SELECT place, slot, slot_end, occ, measure, state, value, row_number, issued_at, true AS whole FROM {good}"
-    parts = int(source.aggregate_to / source.interval)
-    last = f"max(start) = max(slot_end) - to_microseconds({micros(source.interval.total_seconds())})"
-    whole = f"count(DISTINCT start) = {parts}"
-    value = "sum(value)::BIGINT" if contract.is_flow else "max(value)"
-    states = "CASE WHEN bool_or(state = 'outage') THEN 'outage' WHEN bool_or(state = 'missing') THEN 'missing' ELSE 'ok' END"
-    if not contract.is_flow and source.statistic != "max":
-        value, whole, states = "arg_max(value, start)", last, "arg_max(state, start)"
+    kinds: dict[str, list[str]] = {}
+    for measure in mapping.measures(source):
+        kinds.setdefault(contract.kind_of(measure) or "", []).append(measure)
+    return " UNION ALL ".join(_brought_up(source, contract, kind, names, good) for kind, names in kinds.items())
+
+
+def _brought_up(source: Source, contract: Contract, kind: str, measures: list[str], good: str) -> str:
+    """SQL of the kept cells of measures of one kind: flows sum, stocks take the last or largest, classes the last.
+
+    ``whole`` is false where a part that counts did not come: the row is then refused. Of a sporadic dataset nothing is expected.
+    """
+    if kind == "speed":
+        return " UNION ALL ".join(_weighted(source, measure, good) for measure in measures)
+    step = f"to_microseconds({micros(source.interval.total_seconds())})"
+    value, state = "arg_max(value, start)", "arg_max(state, start)"
+    whole = "true" if contract.sporadic else f"max(start) = max(slot_end) - {step}"
+    if kind == "flow" or (kind == "stock" and source.statistic == "max"):
+        value = "CAST(sum(value) AS DECIMAL(18, 6))" if kind == "flow" else "max(value)"
+        state = "CASE WHEN bool_or(state = 'outage') THEN 'outage' WHEN bool_or(state = 'missing') THEN 'missing' ELSE 'ok' END"
+        whole = f"count(DISTINCT start) = {_parts(source)}"
     return f"""
-        SELECT *, CASE WHEN state = 'ok' THEN amount END AS value FROM (
-            SELECT place, slot, slot_end, occ, measure, {states} AS state, {value} AS amount, min(row_number) AS row_number,
-                   max(issued_at) AS issued_at, {whole} AS whole FROM {good} GROUP BY place, slot, slot_end, occ, measure)"""
+        SELECT place, slot, slot_end, occ, measure, state, CASE WHEN state = 'ok' THEN amount END AS value, row_number, issued_at, whole
+        FROM (SELECT place, slot, slot_end, occ, measure, {state} AS state, {value} AS amount, min(row_number) AS row_number,
+                     max(issued_at) AS issued_at, {whole} AS whole
+              FROM {good} WHERE measure IN ({_named(measures)}) GROUP BY place, slot, slot_end, occ, measure)"""
+
+
+def _parts(source: Source) -> int:
+    return int(source.stored_interval / source.interval)
+
+
+def _weighted(source: Source, measure: str, good: str) -> str:
+    """SQL of a mean over a kept interval: sum(mean × support) ÷ sum(support), in whole millionths, rounded once at the end.
+
+    A part with nobody in it weighs nothing. Missing when a part lacks, or its mean or support: never a mean of what happens to
+    be there. It refuses no row: its counts can be whole all the same.
+    """
+    support = support_of(measure, mapping.measures(source))
+    behind = f"measure IN ({_named(support)})"
+    return f"""
+        SELECT place, slot, slot_end, occ, {literal(measure)} AS measure, state,
+               CASE WHEN state = 'ok'
+                    THEN CAST((2 * total + people) // (2 * people) AS DECIMAL(18, 0)) * {_MILLIONTH} END AS value,
+               row_number, issued_at, true AS whole
+        FROM (SELECT place, slot, slot_end, occ, min(row_number) AS row_number, max(issued_at) AS issued_at,
+                     sum(people) AS people, sum(people * millionths) AS total,
+                     CASE WHEN bool_or(outage) THEN 'outage'
+                          WHEN count(*) < {_parts(source)} OR bool_or(people IS NULL OR (people > 0 AND millionths IS NULL))
+                              OR sum(people) = 0 THEN 'missing' ELSE 'ok' END AS state
+              FROM (SELECT place, slot, slot_end, occ, start, min(row_number) AS row_number, max(issued_at) AS issued_at,
+                           bool_or(state = 'outage') AS outage,
+                           CAST(1000000 * max(value) FILTER (measure = {literal(measure)}) AS HUGEINT) AS millionths,
+                           CASE WHEN count(*) FILTER ({behind} AND state = 'ok') = {len(support)}
+                                THEN CAST(sum(value) FILTER ({behind}) AS HUGEINT) END AS people
+                    FROM {good} WHERE measure = {literal(measure)} OR {behind} GROUP BY place, slot, slot_end, occ, start)
+              GROUP BY place, slot, slot_end, occ)"""

@@ -17,6 +17,7 @@ FACILITY_OCCUPANCY = Contract(
             en="spaces occupied by the full sign: full is all of them, free is not known how many",
         ),
     },
+    codes={"full_flag": (0, 1)},
     quality=Quality(
         cadence_max=timedelta(minutes=60),
         completeness=0.9,

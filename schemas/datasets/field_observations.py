@@ -34,6 +34,7 @@ FIELD_OBSERVATIONS = Contract(
     ),
     meaning_nl="Dichtheidsklasse van een zone, gemeld door een rol ter plaatse of in de camerakamer.",
     meaning_en="Density class of a zone, reported by a role on the spot or in the camera room.",
+    codes={"density_class": tuple(DENSITY_CLASSES)},
     sporadic=True,
     holds=timedelta(minutes=15),
 )  # fmt: skip

@@ -19,4 +19,5 @@ STOP_COUNTS = Contract(
     ),
     meaning_nl="In- en uitstappers, wachtenden en vertrekkende capaciteit per halte of station.",
     meaning_en="Passengers boarding, alighting and waiting, and departing capacity, per stop or station.",
+    codes={"occupancy_status": (0, 1, 2, 3, 4, 5, 6, 8)},  # GTFS-Realtime; 7 is no data
 )

@@ -111,9 +111,15 @@ class SourcePlace(Strict):
 
 
 class Measure(Strict):
-    """The raw column in which a measure of the dataset stands."""
+    """The raw column in which a measure of the dataset stands.
+
+    ``sentinels``: texts that mean "no value" in this column only: 7 is no data as an occupancy status, and a count elsewhere.
+    ``classes``: the class that a text stands for, where a supplier writes words (``VOL: 1``).
+    """
 
     column: str
+    sentinels: tuple[str, ...] = ()
+    classes: dict[str, int] = Field(default_factory=dict)
 
 
 class Unpivot(Strict):
