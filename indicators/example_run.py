@@ -28,15 +28,16 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Difference:
-    """One cell that is not as expected; ``slot`` counts from 1."""
+    """One cell that is not as expected; ``slot`` counts from 1, and is None where there are no slots (a KPI)."""
 
-    slot: int
+    slot: int | None
     column: str
     expected: str
     got: str
 
     def __str__(self) -> str:
-        return f"slot {self.slot}, {self.column}: expected {self.expected}, got {self.got}"
+        where = "" if self.slot is None else f"slot {self.slot}, "
+        return f"{where}{self.column}: expected {self.expected}, got {self.got}"
 
 
 @dataclass(frozen=True)

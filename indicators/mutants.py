@@ -164,11 +164,11 @@ def _expressions(card: Card) -> Iterator[tuple[str, Card]]:
         seen.add(key)
         tree = formula.parse_expression(text, names, kind).tree
         where = " ".join(str(part) for part in path if part not in ("that", "when", *card.bands))
-        for changed in _variants(tree):
+        for changed in variants(tree):
             yield f"{where}: {changed}", _with_expression(card, path, changed)
 
 
-def _variants(tree: exp.Expr) -> Iterator[str]:
+def variants(tree: exp.Expr) -> Iterator[str]:
     """Texts of ``tree`` with one node changed."""
     for index, node in enumerate(_nodes(tree)):
         for change in _changes(node):
