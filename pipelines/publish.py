@@ -97,7 +97,7 @@ def _view(store: Store, name: str, columns: tuple[str, ...], physical_name: str)
     """Hot rows as table ``hot_<name>`` and a view that adds the sealed files, by path below a root that can be set."""
     con = store.con
     con.execute(f"CREATE TABLE pub.hot_{name} AS SELECT {_list(columns)} FROM working.main.{physical_name} ORDER BY ALL")
-    con.execute(f"COMMENT ON TABLE pub.hot_{name} IS 'recent rows of {name}; query the view {name}'")
+    _comments(con, f"hot_{name}", columns, f"recent rows of {name}; query the view {name}", is_view=False)
     files = [
         f
         for (f,) in con.execute(
