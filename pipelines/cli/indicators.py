@@ -1,4 +1,4 @@
-"""Verbs on the catalogue: ``indicators list``, ``indicators show``, ``indicators test``."""
+"""Verbs on the catalogue, cards and KPIs: ``indicators list``, ``indicators show``, ``indicators test``."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ from pipelines.cli import options
 
 if TYPE_CHECKING:
     from indicators.card import Card
+    from indicators.example_run import Result
+    from indicators.kpi import Kpi
 
-app = typer.Typer(help="The catalogue of indicator cards.", rich_markup_mode=None, no_args_is_help=True)
+app = typer.Typer(help="The catalogue of indicator cards, and the KPIs of signals.", rich_markup_mode=None, no_args_is_help=True)
 
-Id = Annotated[str, typer.Argument(help="A card's id, as `drukte indicators list` shows it.")]
+Id = Annotated[str, typer.Argument(help="The id of a card or KPI, as `drukte indicators list` shows it.")]
 
 
 def _cards(config: Path) -> dict[str, Card]:
@@ -23,29 +25,37 @@ def _cards(config: Path) -> dict[str, Card]:
     return start.cards(config)
 
 
-def _one(config: Path, name: str) -> Card:
+def _kpis() -> dict[str, Kpi]:
+    from indicators import kpi
+
+    return kpi.catalogue()
+
+
+def _one(config: Path, name: str) -> Card | Kpi:
     from pipelines.faults import UsageError
     from schemas.mistakes import did_you_mean
 
-    cards = _cards(config)
-    if name not in cards:
-        raise UsageError(f"There is no indicator `{name}`. {did_you_mean(name, list(cards))}")
-    return cards[name]
+    known: dict[str, Card | Kpi] = {**_cards(config), **_kpis()}
+    if name not in known:
+        raise UsageError(f"There is no indicator `{name}`. {did_you_mean(name, list(known))}")
+    return known[name]
 
 
 @app.command("list")
 def list_cards(
     *, config: options.Config = options.DEFAULT_CONFIG, lang: options.Language = "en", as_json: options.Json = False
 ) -> None:
-    """All cards: what they measure and the safety risk they are about."""
+    """All cards: what they measure and the safety risk they are about; and the KPIs that say how well signals work."""
     from pipelines.cli import common
     from schemas import words
 
-    cards = _cards(config).values()
+    cards, kpis = _cards(config).values(), _kpis().values()
     if as_json:
-        common.dump([card.model_dump(mode="json", by_alias=True, exclude={"examples", "equivalent_mutants"}) for card in cards])
+        without = {"examples", "equivalent_mutants"}
+        every: list[Card | Kpi] = [*cards, *kpis]
+        common.dump([one.model_dump(mode="json", by_alias=True, exclude=without) for one in every])
         return
-    rows = [
+    rows: list[tuple[str, ...]] = [
         (
             card.id,
             f"v{card.version}",
@@ -57,6 +67,7 @@ def list_cards(
         )
         for card in cards
     ]
+    rows += [(kpi.id, f"v{kpi.version}", "", f"kpi ({kpi.kind})", kpi.unit, "", getattr(kpi.title, lang)) for kpi in kpis]
     print(common.table(("id", "", "status", "role", "unit", "risk", "title"), rows))
 
 
@@ -68,14 +79,15 @@ def show_card(
     lang: options.Language = "en",
     as_json: options.Json = False,
 ) -> None:
-    """One card: question, formula, edges, limits, follow-up."""
+    """One card or KPI: question, formula, edges, limits, follow-up."""
+    from indicators.kpi import Kpi
     from pipelines.cli import common
 
-    card = _one(config, indicator)
+    found = _one(config, indicator)
     if as_json:
-        common.dump(card.model_dump(mode="json", by_alias=True))
+        common.dump(found.model_dump(mode="json", by_alias=True))
     else:
-        print("\n".join(_lines(card, lang)))
+        print("\n".join(_kpi_lines(found, lang) if isinstance(found, Kpi) else _lines(found, lang)))
 
 
 def _lines(card: Card, lang: str) -> list[str]:
@@ -106,21 +118,47 @@ def _lines(card: Card, lang: str) -> list[str]:
     return lines
 
 
+def _kpi_lines(kpi: Kpi, lang: str) -> list[str]:
+    def said(text: object) -> str:
+        return " ".join(str(getattr(text, lang)).split())
+
+    lines = [f"{kpi.id} v{kpi.version} ({kpi.kind}): {said(kpi.title)}", ""]
+    lines += [said(text) for text in (kpi.question, kpi.meaning, kpi.limits, kpi.desired_effect)]
+    lines += ["", f"{kpi.id} = {kpi.formula}   [{kpi.unit}]"]
+    lines += [f"  {name} [{given.unit}]: {said(given.meaning)}" for name, given in kpi.inputs.items()]
+    lines += [f"  95 %: {kpi.interval.method}. {said(kpi.interval.because)}", "", f"→ {kpi.owner}"]
+    lines += [f"  + {', '.join(kpi.shown_with)}"] if kpi.shown_with else []
+    return [*lines, *(f"  {r}" for r in kpi.references)]
+
+
+def _run(one: Card | Kpi) -> list[Result]:
+    from indicators import examples, kpi
+
+    return kpi.run(one) if isinstance(one, kpi.Kpi) else examples.run(one)
+
+
+def _left_out(one: Card | Kpi) -> list[str]:
+    """Edges, branches and policies of a card that no example touches."""
+    from indicators import examples
+    from indicators.card import Card
+
+    return examples.coverage(one) if isinstance(one, Card) and one.examples else []
+
+
 @app.command("test")
 def run_examples(
-    indicator: Annotated[str | None, typer.Argument(help="One card only.")] = None,
+    indicator: Annotated[str | None, typer.Argument(help="One card or KPI only.")] = None,
     *,
     config: options.Config = options.DEFAULT_CONFIG,
     lang: options.Language = "en",
     as_json: options.Json = False,
 ) -> None:
-    """Run the worked examples of the cards through the engine (exit 5 when one does not hold)."""
-    from indicators import examples
+    """Run the worked examples of cards and KPIs through the engine (exit 5 when one does not hold)."""
     from pipelines import faults
     from pipelines.cli import common
 
-    cards = [_one(config, indicator)] if indicator else list(_cards(config).values())
-    results = {card.id: examples.run(card) for card in cards}
+    chosen: list[Card | Kpi] = [_one(config, indicator)] if indicator else [*_cards(config).values(), *_kpis().values()]
+    results = {one.id: _run(one) for one in chosen}
     wrong = {name: [r for r in found if not r.passed] for name, found in results.items()}
     if as_json:
         common.dump(
@@ -135,5 +173,8 @@ def run_examples(
             print(common.text(key, lang, card=name, n=len(found), wrong=len(wrong[name])))
             for result in wrong[name]:
                 print("\n".join([f"  {result.name}", *(f"    {d}" for d in result.differences)]))
+        for one in chosen:
+            for line in _left_out(one):
+                print(common.text("example_lacking", lang, card=one.id, what=line))
     if any(wrong.values()):
         raise typer.Exit(faults.FOUND)

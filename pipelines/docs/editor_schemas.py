@@ -7,6 +7,7 @@ import json
 from pydantic import BaseModel
 
 from indicators.grammar import Card
+from indicators.kpi import Kpi
 from schemas.settings import Municipality, Places, Purpose, Source
 
 FOLDER = "config/schema"
@@ -16,6 +17,8 @@ MODELS: dict[str, type[BaseModel]] = {
     "purpose": Purpose,
     "places": Places,
     "card": Card,
+    "kpi": Kpi,
+    "kpi": Kpi,
 }
 
 

@@ -150,6 +150,14 @@ def test_indicators(drukte: Drukte, filled: Filled, tmp_path: Path) -> None:
     assert "examples hold" in said
 
 
+def test_kpis_stand_beside_the_indicators(drukte: Drukte) -> None:
+    listed = drukte("indicators", "list")[1]
+    assert "density" in listed and "false_alarm_ratio" in listed and "kpi (output)" in listed
+    assert "Wilson" in drukte("indicators", "show", "false_alarm_ratio", "--lang", "nl")[1]
+    code, said, _ = drukte("indicators", "test", "lead_time")
+    assert code == 0 and said.startswith("lead_time: ") and "examples hold" in said
+
+
 def test_indicators_test_exits_5_for_an_example_that_does_not_hold(drukte: Drukte, tmp_path: Path) -> None:
     house = Path(__file__).resolve().parents[2] / "indicators" / "catalogue" / "density.yaml"
     own = tmp_path / "indicators"
@@ -161,6 +169,7 @@ def test_indicators_test_exits_5_for_an_example_that_does_not_hold(drukte: Drukt
     code, said, _ = drukte("indicators", "test", "tiny.density", "--config", tmp_path)
     assert code == 5
     assert "expected" in said
+    assert "tiny.density: not touched by an example: moving elevated: no example with value" in said
 
 
 def test_reading_verbs_need_no_lock(drukte: Drukte, filled: Filled) -> None:
