@@ -61,7 +61,8 @@ def due(minutes: int, seconds: int, at: datetime) -> str:
 def brought_up(rows: str, given: Given, minutes: int, keys: str, measures: int, at: datetime, *, several: bool = False) -> str:
     """SELECT of the slots of ``rows`` (observations with ``slot_start``), one per ``keys`` and slot, that are due or complete.
 
-    ``measures``: how many measures make a slot; ``several``: more observations than that may fall in one. Columns: keys, slot_start, coverage, status, value, low, high.
+    ``measures``: how many measures make a slot; ``several``: more observations than that may fall in one.
+    Columns: keys, slot_start, coverage, status, value, low, high.
     """
     whole = minutes // given.step_minutes * measures
     if whole == 1 and not several:

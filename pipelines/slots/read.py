@@ -26,7 +26,8 @@ def slots_sql(
     """SELECT of one feed's slots that start in [start, end) and are due or complete at ``at``.
 
     Columns: municipality, dataset, source, measure, place, interval_minutes, slot_start, slot_end, local_date, local_ts,
-    coverage, status, value, low, high. ``wanted`` (a relation place, slot_start, interval_minutes) says which slots are asked for; others may be among them.
+    coverage, status, value, low, high. ``wanted`` (a relation place, slot_start, interval_minutes) says which slots are asked for;
+    others may be among them.
     A feed over places makes a temporary table of its members first.
     """
     given = [g for g in feed.given if minutes % g.step_minutes == 0]
