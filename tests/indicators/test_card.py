@@ -1,4 +1,4 @@
-"""Cards: the four of the house are whole, and a mistake in one names file, line, key and fix."""
+"""Cards: those of the house are whole, and a mistake in one names file, line, key and fix."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from schemas.problems import Problems
 from schemas.settings.base import Text
 from tests.indicators import a_card
 
-FOUR = ("density", "occupancy", "specific_flow", "unusualness")
+CARDS = sorted(card.catalogue())
 
 
-def test_catalogue_has_the_four_cards_and_is_read_once() -> None:
-    assert set(FOUR) <= set(card.catalogue())
+def test_the_catalogue_is_read_once() -> None:
+    assert {"density", "occupancy", "specific_flow", "unusualness"} <= set(CARDS)
     assert card.catalogue() is card.catalogue()
 
 
-@pytest.mark.parametrize("name", FOUR)
+@pytest.mark.parametrize("name", CARDS)
 def test_every_code_of_a_card_is_in_words(name: str) -> None:
     made = card.catalogue()[name]
     assert made.safety_risk in words.codes("safety_risk")
@@ -34,7 +34,7 @@ def test_every_code_of_a_card_is_in_words(name: str) -> None:
     assert {"outage", "invalid", "not_applicable"} <= set(words.codes("reason")) & set(words.codes("status"))
 
 
-@pytest.mark.parametrize("name", FOUR)
+@pytest.mark.parametrize("name", CARDS)
 def test_texts_stand_in_both_languages(name: str) -> None:
     made = card.catalogue()[name]
     texts = [value for field in Card.model_fields if isinstance(value := getattr(made, field), Text)]
@@ -42,12 +42,13 @@ def test_texts_stand_in_both_languages(name: str) -> None:
     assert len(texts) >= 6
     for text in texts:
         assert text.nl.strip() and text.en.strip()
+    wanted = ("place", "value", "since", "threshold", "level") if made.role == "signal" else ("place", "value")
     for lang in ("nl", "en"):
         explanation = getattr(made.explanation, lang)
-        assert all("{" + key + "}" in explanation for key in ("place", "value", "since", "threshold", "level"))
+        assert all("{" + key + "}" in explanation for key in wanted)
 
 
-@pytest.mark.parametrize("name", FOUR)
+@pytest.mark.parametrize("name", CARDS)
 def test_edges_without_a_norm_are_called_an_example(name: str) -> None:
     made = card.catalogue()[name]
     said = " ".join([made.limits.en, *made.references]).lower()
@@ -72,6 +73,29 @@ def test_edges_are_those_of_the_domain_facts() -> None:
     assert edges("specific_flow") == {"elevated": 49, "high": 66, "critical": 70}
     assert edges("unusualness") == {"elevated": 2.0, "high": 3.0}
     assert cards["unusualness"].defaults == {"material_share": 0.15}
+    assert edges("od_pressure") == {"elevated": 0.6, "high": 0.8, "critical": 1.0}
+    assert edges("stop_load") == {"elevated": 0.8, "high": 1.0, "critical": 1.2}
+    assert edges("parking_fill") == {"elevated": 0.85, "high": 0.95, "critical": 1.0}
+    assert edges("speed_drop") == edges("emergency_route_blocked") == {"elevated": 0.4, "high": 0.6, "critical": 0.8}
+
+
+def test_emergency_routes_are_a_risk_of_their_own_with_the_same_formula() -> None:
+    drop, route = (card.catalogue()[name] for name in ("speed_drop", "emergency_route_blocked"))
+    assert (drop.formula, drop.inputs, drop.requires) == (route.formula, route.inputs, route.requires)
+    assert drop.safety_risk != route.safety_risk and route.applies_to.place_types == {"link": ("calamity_route",)}
+
+
+CONTEXT = {
+    "busy_for_this_time", "concentration", "arrival_share", "vehicle_crowding", "mode_shift", "weighted_risk", "gate_balance",
+    "net_inflow",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CARDS)
+def test_rule_17_context_cards_are_those_of_the_domain_facts_and_have_no_bands(name: str) -> None:
+    made = card.catalogue()[name]
+    assert (made.role == "context") == (name in CONTEXT)
+    assert bool(made.bands or made.example_bands) == (made.role == "signal")
 
 
 def test_rule_20_an_exit_from_the_margin_is_the_plain_decimal(tmp_path: Path) -> None:
@@ -183,7 +207,7 @@ def test_a_mistake_names_file_line_key_and_fix(tmp_path: Path, changes: dict[str
 
 
 def test_a_name_may_stand_in_the_explanation_only(tmp_path: Path) -> None:
-    spare = {"let": {"room": "usable_area - present"}, "explanation": {"nl": "{place} {room}", "en": "{place} {room:.1f}"}}
+    spare: dict[str, Any] = {"let": {"room": "usable_area - present"}, "explanation": {"nl": "{place} {room}", "en": "{place} {room:.1f}"}}
     assert a_card.read(tmp_path, **spare).let == {"room": "usable_area - present"}
 
 
