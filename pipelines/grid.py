@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+import pyarrow as pa
+
 from pipelines import ledger
 from pipelines.store import Store
 from pipelines.store.rows import one
@@ -16,6 +18,9 @@ from schemas.config import Config
 from schemas.datasets import DATASETS
 from schemas.settings import Source
 from schemas.settings.source import AbsentIsZero
+
+_UTC = pa.timestamp("us", "UTC")
+_PERIODS = pa.schema([("place", pa.string()), ("valid_from", _UTC), ("valid_to", _UTC)])
 
 
 def anchor(config: Config) -> str:
@@ -55,12 +60,15 @@ def _due_ranges(store: Store, config: Config, source: Source, at: datetime) -> b
     con, step = store.con, _interval(source.stored_interval)
     slug = config.municipality.municipality
     places = set(source.place.map.values())
-    rows = [(p.place.place, p.place.valid_from, p.until) for p in config.places if p.place.place in places]
+    rows = [
+        {"place": p.place.place, "valid_from": p.place.valid_from, "valid_to": p.until} for p in config.places if p.place.place in places
+    ]
     first = one(con.execute("SELECT min(span_start) FROM spans WHERE municipality = ? AND source = ?", [slug, source.source]))
     if not rows or first is None or first[0] is None:
         return False
-    con.execute("CREATE OR REPLACE TEMP TABLE expected_places (place VARCHAR, valid_from TIMESTAMPTZ, valid_to TIMESTAMPTZ)")
-    con.executemany("INSERT INTO expected_places VALUES (?, ?, ?)", rows)
+    con.register("place_rows", pa.Table.from_pylist(rows, _PERIODS))
+    con.execute("CREATE OR REPLACE TEMP TABLE expected_places AS FROM place_rows")
+    con.unregister("place_rows")
     con.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE due_ranges AS
