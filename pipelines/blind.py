@@ -31,6 +31,7 @@ KINDS = (
     "no_data",
     "no_input",
     "attribute_missing",
+    "events_only",
     "setting_missing",
     "too_coarse",
     "level_capped",
@@ -98,7 +99,7 @@ def _not_used(sight: _Sight, others: Mapping[str, Card]) -> Iterator[Row]:
             continue
         works = resolver(config, card)
         obstacles = [_obstacle(sight, works, row) for row in config.places if works.can_apply(row)]
-        if all(o and o[0] != "setting_missing" for o in obstacles):
+        if all(o and o[0] not in ("setting_missing", "events_only") for o in obstacles):
             yield _row(
                 config, "not_possible", card=card, lacks=list(dict.fromkeys(name for o in obstacles if o for name in o[1]))
             )
@@ -143,10 +144,12 @@ def _obstacle(sight: _Sight, works: Resolver, row: PlaceRow) -> tuple[str, list[
     unseen = [references for references in inputs if not any(place in places for _, places in sight.of(references))]
     if unseen:
         return "no_input", [" / ".join(references) for references in dict.fromkeys(unseen)]
-    known = works.attributes(row, ())
-    lacking = [name for name in works.uses if name not in known and name not in card.optional]
-    if lacking:
+    needed = [name for name in works.uses if name not in card.optional]
+    ever, usually = works.attributes(row, sight.config.events_of(place)), works.attributes(row, ())
+    if lacking := [name for name in needed if name not in ever]:
         return "attribute_missing", lacking
+    if lacking := [name for name in needed if name not in usually]:
+        return "events_only", lacking
     interval = works.interval(place, ())
     most = card.applies_to.max_interval
     if most and interval > most:

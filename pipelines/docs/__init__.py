@@ -1,15 +1,16 @@
 """Files made from the cards, contracts and settings: reference pages with drawings, and JSON Schemas for editors.
 
 One module a kind of page, each with ``files()``: path below the repository → content, the same bytes every time. A new kind
-of page (the KPIs, for one) is a module and a line in :func:`files`. ``drukte docs`` writes them, ``--check`` compares.
+of page is a module and a line in :func:`files`. ``drukte docs`` writes them, ``--check`` compares.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
 
+from indicators import kpi
 from pipelines import start
-from pipelines.docs import blind_page, catalogue_page, dictionary, editor_schemas, indicator_page, lineage
+from pipelines.docs import blind_page, catalogue_page, dictionary, editor_schemas, indicator_page, kpi_page, lineage
 
 ROOT = Path(__file__).resolve().parents[2]
 #: Where nothing but generated files stands: one that is no longer made is taken away.
@@ -23,6 +24,7 @@ def files(root: Path = ROOT) -> dict[str, str]:
         *(indicator_page.files(card) for card in cards.values()),
         catalogue_page.files(cards),
         lineage.files(cards),
+        kpi_page.files(kpi.catalogue()),
         dictionary.files(),
         blind_page.files(root / "config", cards),
         editor_schemas.files(),

@@ -37,11 +37,12 @@ def section(config: Config, rows: list[Row], lang: str) -> str:
     said = f"## {getattr(town.name, lang)} (`{town.municipality}`)\n\n"
     if not rows:
         return f"{said}{say('blind_none', lang)}\n\n"
-    head = [say("col_what", lang), say("col_where", lang), say("col_valid", lang)]
+    lines: list[list[str | None]] = []
     for kind, group in groupby(rows, key=lambda r: str(r["blind_spot"])):
-        lines = [_line(config, row, lang) for row in group]
-        said += f"**{say(f'blind_{kind}', lang)}** ({len(lines)})\n\n{table(head, lines)}"
-    return said
+        told = [_line(config, row, lang) for row in group]
+        title = f"**{say(f'blind_{kind}', lang)}** ({len(told)})"
+        lines += [[title if number == 0 else None, *line] for number, line in enumerate(told)]
+    return said + table([say(f"col_{name}", lang) for name in ("blind", "what", "where", "valid")], lines)
 
 
 def _line(config: Config, row: Row, lang: str) -> list[str | None]:

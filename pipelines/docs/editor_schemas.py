@@ -18,7 +18,6 @@ MODELS: dict[str, type[BaseModel]] = {
     "places": Places,
     "card": Card,
     "kpi": Kpi,
-    "kpi": Kpi,
 }
 
 

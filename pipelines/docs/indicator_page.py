@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
+from indicators import layers
 from indicators.grammar import ANY, Card, Input
 from pipelines.board.say import Voice
 from pipelines.docs import example_choice, example_drawing, markdown, worked_examples
@@ -256,5 +257,5 @@ def _more(card: Card, lang: str) -> str:
 
 
 def _traced(card: Card, lang: str) -> str:
-    said = say("traced", lang, file=f"indicators/catalogue/{card.id}.yaml", definition_hash=card.definition_hash)
+    said = say("traced", lang, file=layers.card_lines(card.id)[0], definition_hash=card.definition_hash)
     return f"---\n\n{said}\n"

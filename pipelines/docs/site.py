@@ -45,7 +45,7 @@ def navigation() -> Nav:
     """Sections with their pages, titles taken from the pages."""
     nav: Nav = [{"Guide": [{"Guide": "index.md"}, {"About drukte": README}]}]
     for lang, section, each in (("nl", "Indicatoren", "Per indicator"), ("en", "Indicators", "One by one")):
-        across = [_titled(f"reference/{name}.{lang}.md") for name in ("indicators", "lineage", "blind")]
+        across = [_titled(f"reference/{name}.{lang}.md") for name in ("indicators", "lineage", "blind", "kpis")]
         nav.append({section: [*across, {each: _pages("reference/indicators", f"*.{lang}.md")}]})
     nav.append({"Data": [_titled(f"reference/{name}.md") for name in ("tables", "datasets", "vocabulary")]})
     nav.append({"Decisions": [_titled("decisions/README.md"), *_pages("decisions", "[0-9]*.md")]})

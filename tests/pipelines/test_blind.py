@@ -42,6 +42,14 @@ def test_an_attribute_that_lacks(tmp_path):
     assert of(spots(Town(tmp_path)), "attribute_missing") == [("alley", "occupancy", ["capacity"])]
 
 
+def test_what_an_event_brings_is_seen_during_events_only(tmp_path):
+    event = {"event": "fair", "name": {"nl": "f", "en": "f"}, "class": "A", "from": "2026-06-02T00:00Z", "to": "2026-06-03T00:00Z",
+             "places": {"alley": {"capacity": 300}}}  # fmt: skip
+    found = spots(Town(tmp_path, events=[event]))
+    assert of(found, "events_only") == [("alley", "occupancy", ["capacity"])]
+    assert of(found, "attribute_missing") == []
+
+
 def test_cards_without_a_source_and_cards_by_choice(tmp_path):
     found = spots(Town(tmp_path, only="density"))
     assert (None, "od_pressure", ["od_flows.inbound"]) in of(found, "no_source")

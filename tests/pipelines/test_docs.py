@@ -11,18 +11,18 @@ from pathlib import Path
 
 import pytest
 
-from indicators import series
+from indicators import kpi, series
 from indicators.card import catalogue
 from indicators.grammar import Card
 from pipelines import docs
-from pipelines.docs import catalogue_page, dictionary, indicator_page, lineage, markdown
+from pipelines.docs import catalogue_page, dictionary, indicator_page, kpi_page, lineage, markdown
 from pipelines.docs.say import LANGUAGES, texts
 from schemas import vocabulary, words
 from schemas.datasets import DATASETS
 from schemas.results import TABLES
 
 ROOT = Path(__file__).resolve().parents[2]
-CARDS = catalogue()
+CARDS, KPIS = catalogue(), kpi.catalogue()
 each_card = pytest.mark.parametrize("card", CARDS.values(), ids=list(CARDS))
 each_language = pytest.mark.parametrize("lang", LANGUAGES)
 
@@ -179,3 +179,20 @@ def test_texts_stand_in_both_languages():
 def test_a_cell_of_a_table_stays_a_cell(text):
     row = markdown.table(["one", "two"], [[text, "x"]]).splitlines()[2]
     assert len(re.split(r"(?<!\\)\|", row)) == 4
+
+
+@each_language
+def test_every_kpi_is_on_the_page_with_all_its_examples(lang: str):
+    page = " ".join(kpi_page.page(KPIS, lang).split())
+    for one in KPIS.values():
+        part = re.split(f"`{one.id}`, (?:versie|version) ", page)[1].partition(" ## ")[0]
+        told = [getattr(getattr(one, name), lang) for name in ("desired_effect", "question", "meaning", "limits")]
+        told += [one.formula, *one.references, *one.shown_with, one.owner, getattr(one.interval.because, lang)]
+        told += [getattr(given.meaning, lang) for given in one.inputs.values()] + [example.name for example in one.examples]
+        assert not [text for text in told if " ".join(text.split()) not in part]
+        if lang == "en":
+            for example in one.examples:
+                row = part.partition(f"| {example.name} |")[2].split("|")[: len(one.inputs) + 4]
+                expected = [getattr(example.expect, name) for name in ("value", "low", "high", "n")]
+                shown = [cell.strip() for cell in row[len(one.inputs) :]]
+                assert shown == ["" if text is None else "–" if text == "_" else f"{float(text):,g}" for text in expected]
