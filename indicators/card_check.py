@@ -184,7 +184,11 @@ def _bands(card: Card) -> Found:
             if given.at_once != card.at_once(band):
                 yield ("bands", place_type, band), "at_once differs between types of place", "Give the band one at_once."
     for kind in sorted(set(card.applies_to.place_types) - set(card.applies_to.kinds)):
-        yield ("applies_to", "place_types", kind), f"types of `{kind}`, which the card is not for", "Leave them out, or add the kind."
+        yield (
+            ("applies_to", "place_types", kind),
+            f"types of `{kind}`, which the card is not for",
+            "Leave them out, or add the kind.",
+        )
     types = {t for given in card.applies_to.place_types.values() for t in given}
     if card.bands and ANY not in card.bands:
         for missing in sorted(types - set(card.bands)):
