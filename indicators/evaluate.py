@@ -39,6 +39,36 @@ def sql(card: Card, cells: str = "cells") -> str:
     reason, judged (see :mod:`indicators.judged`) and definition_hash; one row for each row of ``cells``.
     """
     writer = _Writer(card)
+    return f"""{_with(writer, cells)}
+SELECT
+    {", ".join(PASSED_THROUGH)},
+    '{card.id}' AS indicator,
+    CASE WHEN has_value AND measured THEN raw_low END AS raw_value,
+    CASE WHEN has_value AND measured THEN ranked.value_low END AS value,
+    CASE WHEN has_value THEN ranked.value_low END AS value_low,
+    CASE WHEN has_value THEN ranked.value_high END AS value_high,
+    '{card.unit}' AS unit,
+    CASE WHEN obstacle IS NOT NULL OR level_low <> level_high THEN 'unknown' ELSE level_low END AS level,
+    CASE
+        WHEN obstacle IS NOT NULL AND input_status = 'ok' THEN 'missing'
+        WHEN not_applicable THEN 'not_applicable'
+        ELSE input_status
+    END AS status,
+    CASE
+        {writer.reason}
+    END AS reason,
+    ({writer.judged})::SMALLINT AS judged,
+    '{card.definition_hash}' AS definition_hash
+FROM ranked"""
+
+
+def steps(card: Card, cells: str = "cells") -> str:
+    """The WITH part of :func:`sql`: its last table ``ranked`` has every step between input and level as a column (explain)."""
+    return _with(_Writer(card), cells)
+
+
+def _with(writer: _Writer, cells: str) -> str:
+    card = writer.card
     return f"""-- {card.id}, version {card.version}: {card.title.en}
 WITH cell AS (
     -- what was counted, what is known of the place, and the edges in force
@@ -77,27 +107,7 @@ ranked AS (
     SELECT *,
         {writer.ranked}
     FROM reach
-)
-SELECT
-    {", ".join(PASSED_THROUGH)},
-    '{card.id}' AS indicator,
-    CASE WHEN has_value AND measured THEN raw_low END AS raw_value,
-    CASE WHEN has_value AND measured THEN ranked.value_low END AS value,
-    CASE WHEN has_value THEN ranked.value_low END AS value_low,
-    CASE WHEN has_value THEN ranked.value_high END AS value_high,
-    '{card.unit}' AS unit,
-    CASE WHEN obstacle IS NOT NULL OR level_low <> level_high THEN 'unknown' ELSE level_low END AS level,
-    CASE
-        WHEN obstacle IS NOT NULL AND input_status = 'ok' THEN 'missing'
-        WHEN not_applicable THEN 'not_applicable'
-        ELSE input_status
-    END AS status,
-    CASE
-        {writer.reason}
-    END AS reason,
-    ({writer.judged})::SMALLINT AS judged,
-    '{card.definition_hash}' AS definition_hash
-FROM ranked"""
+)"""
 
 
 class _Writer:

@@ -60,6 +60,18 @@ def _targets(store: Store, config: Config, feed: Feed, wanted: str, late: str) -
 def _compute(store: Store, config: Config, feed: Feed, minutes: int, at: datetime) -> None:
     con = store.con
     con.execute(f"CREATE OR REPLACE TEMP TABLE targets AS SELECT * FROM baseline_targets WHERE interval_minutes = {minutes}")
+    new = computed(store, config, feed, minutes, at)
+    first, last = one(con.execute("SELECT min(local_date), max(local_date) FROM targets"))
+    scope = f"""SELECT b.* FROM {stored(store, first, last)} b SEMI JOIN targets t USING ({_PLACE}, local_date)"""
+    store.replace("baselines", new, scope, f"TIMESTAMPTZ '{at.isoformat()}'", f"TIMESTAMPTZ '{at.isoformat()}'")
+    con.execute(f"INSERT INTO all_changed_baselines SELECT DISTINCT {_PLACE}, local_date, local_time FROM changed_baselines")
+    con.execute(f"""INSERT INTO baseline_done SELECT {_PLACE}, local_date FROM targets
+                    ANTI JOIN baseline_done USING ({_PLACE}, local_date)""")
+
+
+def computed(store: Store, config: Config, feed: Feed, minutes: int, at: datetime) -> str:
+    """SELECT of the baseline rows (but ``recorded_at``) of the days in ``targets``, worked out from the observations."""
+    con = store.con
     first, last = one(con.execute("SELECT min(local_date), max(local_date) FROM targets"))
     _slots(store, config, feed, minutes, first, last, at)
     _calendar(store, config, first - timedelta(days=2 * baseline.REACH_DAYS), last)
@@ -67,14 +79,9 @@ def _compute(store: Store, config: Config, feed: Feed, minutes: int, at: datetim
         f"CREATE OR REPLACE TEMP TABLE statistics AS {baseline.statistics_sql('targets', 'baseline_slots', 'left_out', 'holidays')}"
     )
     _day_figures(store, first, last)
-    scope = f"""SELECT b.* FROM {stored(store, first, last)} b SEMI JOIN targets t USING ({_PLACE}, local_date)"""
     columns = f"{_PLACE}, local_date, local_time, day_type, n, valid_days, median, mad, p10, p20, p50, p80, p90, p95"
-    new = f"""SELECT {columns}, coalesce(level_factor, 1.0) AS level_factor, place_p95, {baseline.VERSION} AS version
+    return f"""SELECT {columns}, coalesce(level_factor, 1.0) AS level_factor, place_p95, {baseline.VERSION} AS version
               FROM statistics LEFT JOIN day_factor USING ({_PLACE}, local_date) LEFT JOIN day_p95 USING ({_PLACE}, local_date)"""
-    store.replace("baselines", new, scope, f"TIMESTAMPTZ '{at.isoformat()}'", f"TIMESTAMPTZ '{at.isoformat()}'")
-    con.execute(f"INSERT INTO all_changed_baselines SELECT DISTINCT {_PLACE}, local_date, local_time FROM changed_baselines")
-    con.execute(f"""INSERT INTO baseline_done SELECT {_PLACE}, local_date FROM targets
-                    ANTI JOIN baseline_done USING ({_PLACE}, local_date)""")
 
 
 def stored(store: Store, first: date, last: date) -> str:

@@ -117,12 +117,12 @@ def update(
     if not atoms:
         return []
     walk = Walk([found for found in series if found])
-    _rerun(store, config, walk, atoms, hours, clock=_clock(origin, horizon), every_version=origin == "backfill")
+    _rerun(store, config, walk, atoms, hours, clock=clock(origin, horizon), every_version=origin == "backfill")
     rebuilt = [Rebuilt(a.risk, a.place, a.low, a.high, a.versions) for a in atoms]
     return situation_rows.settle(store.con, config, cards, beside, rebuilt, at=at, origin=origin)
 
 
-def _clock(origin: str, horizon: int) -> Clock:
+def clock(origin: str, horizon: int) -> Clock:
     """Until when slots could be known: at the moment of a run those that are due; in a backfill up to the newest value.
 
     From there on it is the live run's to say what is missing, as in the grid.

@@ -155,7 +155,7 @@ def explain(
     from pipelines import explain as plain
     from pipelines import faults, start
     from pipelines.cli import common
-    from pipelines.explain_text import lines
+    from pipelines.explain.text import lines
 
     published = common.published(workspace)
     by_value = [v for v in (indicator, place, time) if v is not None]

@@ -1,0 +1,122 @@
+"""Where observations stand in the suppliers' files: read again, withheld like every reading, and compared with what is stored."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import NamedTuple
+
+import pyarrow.compute as pc
+
+from pipelines import arrivals, intake
+from pipelines.explain.found import Record
+from pipelines.explain.reading import Published
+from schemas.config import Config
+from schemas.settings import Source
+
+MOST_FILES = 8  # read again in search of a refused row
+
+
+class Place(NamedTuple):
+    """File, row, a code of ``texts.yaml``, and what the file says where it differs or why a row was refused."""
+
+    delivery: str | None
+    row: int | None
+    check: str
+    says: str | None = None
+
+
+Key = tuple[str, str, datetime, str]
+Told = dict[Key, Place]
+
+
+def key(row: Record) -> Key:
+    """What identifies an observation within a municipality."""
+    return row["source"], row["place"], row["interval_start"], row["measure"]
+
+
+def places(read: Published, config: Config, rows: list[Record]) -> Told:
+    """Per observation its row in the file it came from, and whether the file still gives what is stored."""
+    told: Told = {}
+    for name, source in sorted({(row["delivery_name"], row["source"]) for row in rows if row["delivery_name"]}):
+        told |= _in_file(config, name, [row for row in rows if (row["delivery_name"], row["source"]) == (name, source)])
+    for source in sorted({row["source"] for row in rows if row["status"] == "invalid"}):
+        told |= _refused(read, config, [row for row in rows if row["status"] == "invalid" and row["source"] == source])
+    return told
+
+
+def _in_file(config: Config, name: str, rows: list[Record]) -> Told:
+    source = config.sources.get(rows[0]["source"])
+    if source is None:
+        return {key(row): Place(name, None, "source_gone") for row in rows}
+    file = next((f for f in intake.find(source, config.data) if f.name == name), None)
+    if file is None:
+        return {key(row): Place(name, None, "file_gone") for row in rows}
+    if arrivals.content_hash(file) != rows[0]["content_hash"]:
+        return {key(row): Place(name, None, "file_changed") for row in rows}
+    cells = _cells(config, source, file, rows)
+    return {key(row): _compared(name, row, cells.get(key(row))) for row in rows}
+
+
+def _compared(name: str, row: Record, cell: Record | None) -> Place:
+    if cell is None:
+        return Place(name, None, "row_gone")
+    if (cell["status"], cell["value"], cell["value_high"]) == (row["status"], row["value"], row["value_high"]):
+        return Place(name, cell["row_number"], "file_same")
+    says = (
+        f"<{int(cell['value_high']) + 1}" if cell["status"] == "suppressed" and cell["value_high"] is not None else cell["status"]
+    )
+    return Place(name, cell["row_number"], "file_differs", f"{cell['value'].normalize():f}" if cell["status"] == "ok" else says)
+
+
+def _cells(config: Config, source: Source, file: intake.Found, rows: list[Record]) -> dict[Key, Record]:
+    """What a file gives for the times of ``rows``, withheld under k."""
+    taken = intake.take_in(
+        file, source, k=config.k, withhold_zero=config.municipality.withhold_zero, tz=config.tz, after=None,
+        until=max(row["interval_end"] for row in rows),
+    )  # fmt: skip
+    wanted = pc.greater_equal(taken.cells["interval_start"], min(row["interval_start"] for row in rows))
+    return {key({**cell, "source": source.source}): cell for cell in taken.cells.filter(wanted).to_pylist()}
+
+
+def _refused(read: Published, config: Config, rows: list[Record]) -> Told:
+    """Where the refused rows of one source stand and why: looked for in its deliveries that had any, received about then.
+
+    Only the name of the check is shown: a message may quote a count.
+    """
+    told: Told = {}
+    source = config.sources.get(rows[0]["source"])
+    if source is None:
+        return told
+    near = read.rows(
+        """SELECT delivery_id, name FROM deliveries WHERE municipality = $1 AND source = $2 AND rows_refused > 0
+           AND received_at BETWEEN $3::TIMESTAMPTZ - INTERVAL 1 DAY AND $4::TIMESTAMPTZ + INTERVAL 1 DAY
+           ORDER BY received_at LIMIT $5""",
+        [
+            rows[0]["municipality"],
+            source.source,
+            min(r["recorded_at"] for r in rows),
+            max(r["recorded_at"] for r in rows),
+            MOST_FILES,
+        ],
+    )
+    there = {f.name: f for f in intake.find(source, config.data)}
+    for delivery in (d for d in near if d["name"] in there):
+        cells = _cells(config, source, there[delivery["name"]], rows)
+        why = _checks(read, delivery["delivery_id"])
+        for row in rows:
+            cell = cells.get(key(row))
+            if cell is not None and cell["status"] == "invalid":
+                checks = why.get(cell["row_number"])
+                code = "row_refused" if checks else "row_refused_too"
+                told.setdefault(key(row), Place(delivery["name"], cell["row_number"], code, checks))
+    return told
+
+
+def _checks(read: Published, delivery_id: str) -> dict[int, str]:
+    """Names of the checks that refused the rows of a delivery, by row."""
+    found = read.rows(
+        """SELECT row_number, string_agg(DISTINCT check_name, ', ' ORDER BY check_name) AS checks FROM refused_rows
+           WHERE delivery_id = $1 GROUP BY row_number""",
+        [delivery_id],
+    )
+    return {row["row_number"]: row["checks"] for row in found}
