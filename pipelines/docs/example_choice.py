@@ -63,5 +63,5 @@ def _unknown_gain(drawn: Drawn, seen: set[str]) -> tuple[int, ...]:
 
 
 def _unknown(rows: list[Row]) -> set[str]:
-    """Ways of not (fully) knowing that occur: statuses, and whether a withheld count still told the level."""
-    return {f"{row['status']} {row['level'] == 'unknown'}" for row in rows if row["status"] != "ok"}
+    """Ways of not (fully) knowing that occur: statuses, bounds only, and whether the level was still told."""
+    return {f"{row['status']} {row['level'] == 'unknown'}" for row in rows if row["status"] != "ok" or row["value"] is None}

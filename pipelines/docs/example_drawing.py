@@ -291,7 +291,8 @@ def _legend(y: float, used: list[str], bands: bool, lang: str) -> tuple[list[str
     if bands:
         items += [(say(f"legend_{kind}", lang), [svg.line(0, 8, 26, 8, kind)]) for kind in ("enter", "exit")]
     for look in used:
-        label = say(f"legend_{look}", lang) if look in ("suppressed", RANGE) else words.word("status", look, lang)
+        label = {"suppressed": say("legend_suppressed", lang), RANGE: words.word("reason", RANGE, lang)}.get(look)
+        label = label or words.word("status", look, lang)
         items.append((f"{_letter(look, lang)} {label}", [svg.rect(0, 0, 26, 16, look)]))
     x, found = LEFT, []
     for said, shape in items:

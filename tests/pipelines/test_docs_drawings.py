@@ -112,6 +112,13 @@ def test_missing_outage_refused_withheld_and_zero_all_look_different():
     assert len(rects(root, "dots")) == 1
 
 
+def test_a_report_within_bounds_looks_like_neither_a_number_nor_a_withheld_count():
+    root = density("50 110..400 50..60 <300")
+    assert [r.get("class") for r in rects(root, "bounds")] == ["range bounds", "range bounds", "suppressed bounds"]
+    assert strip(root, 0, 4) == ["normal", "range", "normal", "suppressed"]  # both ends under the lowest edge: a level
+    assert "known within bounds only" in " ".join(t.text or "" for t in root.iter(f"{NS}text"))
+
+
 def test_where_nothing_is_known_nothing_is_called_normal():
     root = density("_ _ _")
     assert strip(root, 0, 3) == strip(root, 1, 3) == ["missing"] * 3
