@@ -15,16 +15,12 @@ from indicators import evaluate
 from indicators.card import Card
 from indicators.chosen import chosen
 from indicators.in_force import segments
-from pipelines import baselines, composite
-from pipelines.slots import Feed, bucket, feeds, members, slots_sql
+from pipelines import baselines, cells, composite
+from pipelines.slots import Feed, bucket, feeds, members
 from pipelines.store import Store
 from pipelines.store.rows import one
 from schemas.config import Config
 from schemas.results import TABLES
-from schemas.settings import BANDS
-
-# A value of a source that is not the place's first choice is trusted less; shown beside the level, never in it.
-SECOND_CHOICE = 0.8
 
 
 def card_feeds(config: Config, card: Card) -> dict[str, list[Feed]]:
@@ -112,21 +108,31 @@ def _prepare_segments(store: Store, config: Config, cards: list[Card], start: da
     con.unregister("setting_rows")
 
 
-def _todo(store: Store, config: Config, card: Card, cells: str, at: datetime) -> None:
+def _todo(store: Store, config: Config, card: Card, changed: str, at: datetime) -> None:
     """``todo_<card>``: slots of the card that the changed cells touch, up to the clock, widened by how far an input looks back."""
-    reached = " UNION ".join(
-        _slots_reached(store, config, card, feed, cells, card.inputs[name].ago or timedelta(0))
-        for name, found in card_feeds(config, card).items() for feed in found
-    )  # fmt: skip
+    ways = {(feed, given.ago or timedelta(0)) for given in card.inputs.values() for feed in feeds(config, given.from_)}
+    reached = " UNION ALL ".join(_slots_reached(store, config, card, feed, changed, ago) for feed, ago in sorted(ways, key=str))
+    once = _distinct(store, card, [feed for feed, _ in ways])
     store.con.execute(f"""
-        CREATE OR REPLACE TEMP TABLE {composite.todo_name(card)} AS SELECT DISTINCT t.* FROM ({reached}) t JOIN in_force f
+        CREATE OR REPLACE TEMP TABLE {composite.todo_name(card)} AS SELECT {once} t.* FROM ({reached}) t JOIN in_force f
             ON f.place = t.place AND f.indicator = '{card.id}' AND f.interval_minutes = t.interval_minutes
             AND t.slot_start >= f.seg_start AND t.slot_start < f.seg_end
         WHERE t.slot_start < TIMESTAMPTZ '{at.isoformat()}'
     """)
 
 
-def _slots_reached(store: Store, config: Config, card: Card, feed: Feed, cells: str, ago: timedelta) -> str:
+def _distinct(store: Store, card: Card, ways: list[Feed]) -> str:
+    """``DISTINCT``, unless a changed cell is a slot and comes once: that saves the dearest step of a long history."""
+    lengths = {
+        m
+        for (m,) in store.con.execute("SELECT DISTINCT interval_minutes FROM in_force WHERE indicator = ?", [card.id]).fetchall()
+    }
+    feed = ways[0]
+    plain = len(ways) == 1 and not feed.over_places and len(feed.given[0].measures) == 1 and lengths == {feed.step_minutes}
+    return "" if plain else "DISTINCT"
+
+
+def _slots_reached(store: Store, config: Config, card: Card, feed: Feed, changed: str, ago: timedelta) -> str:
     """SELECT place, slot_start, interval_minutes of the slots in which a changed cell of a feed has a say."""
     slot = bucket("f.interval_minutes", "c.interval_start", config)
     # The cell's own slot, those it still holds in, and the one that looks back at it.
@@ -136,14 +142,14 @@ def _slots_reached(store: Store, config: Config, card: Card, feed: Feed, cells: 
         starts = f"{slot} + INTERVAL {int(ago.total_seconds())} SECONDS"
     return f"""
         SELECT f.place, {starts} AS slot_start, f.interval_minutes
-        FROM ({_cells_of(store, config, feed, cells)}) c JOIN in_force f ON f.place = c.place AND f.indicator = '{card.id}'
+        FROM ({_cells_of(store, config, feed, changed)}) c JOIN in_force f ON f.place = c.place AND f.indicator = '{card.id}'
             AND {slot} >= f.seg_start - INTERVAL 2 DAYS AND {slot} < f.seg_end"""
 
 
-def _cells_of(store: Store, config: Config, feed: Feed, cells: str) -> str:
+def _cells_of(store: Store, config: Config, feed: Feed, changed: str) -> str:
     """SELECT place, interval_start of the changed cells behind a feed, at the places it gives something for."""
     sources = ", ".join(f"'{s}'" for s in feed.sources)
-    behind = f"SELECT place, interval_start FROM {cells} WHERE source IN ({sources}) AND dataset = '{feed.dataset}'"
+    behind = f"SELECT place, interval_start FROM {changed} WHERE source IN ({sources}) AND dataset = '{feed.dataset}'"
     if not feed.over_places:
         return behind
     table = members.register(store.con, config, feed)
@@ -244,8 +250,7 @@ def evaluated(store: Store, config: Config, card: Card, at: datetime, current: s
     Needs the temporary tables ``todo`` (place, slot_start, interval_minutes) and ``in_force``. ``current``: rows whose
     settings are kept.
     """
-    _settings(store, card, current)
-    _cells(store, config, card, at)
+    cells.prepare(store, config, card, at, current)
     columns = [c for c in (*TABLES["indicator_values"].columns, "judged") if c not in ("run_id", "recorded_at")]
     rows = f"SELECT {', '.join(columns)}, raw_value FROM ({evaluate.sql(card, 'cells')})"
     if not card.baseline:
@@ -254,102 +259,3 @@ def evaluated(store: Store, config: Config, card: Card, at: datetime, current: s
     lowest = "coalesce(raw_value, value_high) NULLS LAST, value_low"  # both are NULL where nothing could be judged
     return f"""{rows}
                QUALIFY row_number() OVER (PARTITION BY place, interval_start ORDER BY {lowest}) = 1"""
-
-
-def _settings(store: Store, card: Card, current: str | None) -> None:
-    """``slot_settings``: per slot the settings to judge by, as columns the card's SQL can name."""
-    names = [*card.attributes, *card.parameters]
-    numbers = "".join(f""", (settings ->> '$.values.{n}')::DOUBLE AS "{n}" """ for n in names)
-    for band in BANDS:
-        for edge in ("enter", "exit"):
-            numbers += f", (settings ->> '$.bands.{band}.{edge}')::DOUBLE AS {band}_{edge}"
-    kept = "v.config_hash" if current else "NULL"
-    join = f"LEFT JOIN {current} v ON v.place = t.place AND v.interval_start = t.slot_start" if current else ""
-    store.con.execute(f"""
-        CREATE OR REPLACE TEMP TABLE slot_settings AS
-        WITH hashed AS (
-            SELECT t.place, t.slot_start, t.interval_minutes, f.place_kind, coalesce({kept}, f.config_hash) AS config_hash,
-                   CASE WHEN {kept} IS NULL THEN f.threshold_source ELSE {"v.threshold_source" if current else "NULL"} END AS threshold_source
-            FROM todo t JOIN in_force f ON f.place = t.place AND f.indicator = '{card.id}'
-                AND t.slot_start >= f.seg_start AND t.slot_start < f.seg_end
-            {join})
-        SELECT h.*, e.* EXCLUDE (config_hash) FROM hashed h JOIN (
-            SELECT config_hash, settings ->> '$.place_type' AS place_type {numbers}
-            FROM effective_settings SEMI JOIN hashed USING (config_hash)) e USING (config_hash)
-    """)
-
-
-def _cells(store: Store, config: Config, card: Card, at: datetime) -> None:
-    """View ``cells``: a row per slot to judge, in the shape :func:`indicators.evaluate.sql` reads."""
-    con, slug = store.con, config.municipality.municipality
-    start, last = one(con.execute("SELECT min(slot_start), max(slot_start) FROM slot_settings"))
-    end = last + timedelta(hours=1)
-    inputs = list(card.inputs)
-    for name in inputs:
-        if composite.is_composite(card):
-            composite.severity(store, config, f"input_{name}", start, end)
-        else:
-            _input(store, config, card, name, start, end, at)
-    first, *others = inputs
-    joins = " ".join(f"JOIN input_{o} USING (place, slot_start, interval_minutes)" for o in others)
-    order = "['ok', 'suppressed', 'missing', 'outage', 'invalid']"
-    ranks = ", ".join(f"list_position({order}, input_{n}.status)" for n in inputs)
-    values = ", ".join(f"input_{n}.value AS {n}, input_{n}.low AS {n}_low, input_{n}.high AS {n}_high" for n in inputs)
-    baseline = ""
-    if card.baseline:
-        joins += f""" LEFT JOIN known_for_slots b ON b.source = input_{first}.source AND b.measure = input_{first}.measure AND b.place = s.place
-                AND b.interval_minutes = s.interval_minutes AND b.local_date = input_{first}.local_date
-                AND b.local_time = CAST(input_{first}.local_ts AS TIME)"""
-        baseline = ", " + ", ".join(f'b."{c}"' for c in card.baseline)
-        days = f"CAST(timezone('{config.municipality.timezone}', slot_start) AS DATE)"
-        dates = one(con.execute(f"SELECT min({days}), max({days}) FROM slot_settings"))
-        relation = "(SELECT * FROM baselines LIMIT 0)" if not dates or dates[0] is None else baselines.stored(store, *dates)
-        con.execute(f"CREATE OR REPLACE TEMP TABLE known_for_slots AS SELECT * FROM {relation} WHERE municipality = '{slug}'")
-    con.execute(f"""
-        CREATE OR REPLACE TEMP VIEW cells AS
-        SELECT '{slug}' AS municipality, s.place_kind, input_{first}.source, s.slot_start AS interval_start,
-               input_{first}.slot_end AS interval_end, input_{first}.local_date, CAST(input_{first}.local_ts AS TIME) AS local_time,
-               {order}[greatest({ranks})] AS status, least({", ".join(f"input_{n}.coverage" for n in inputs)}) AS coverage,
-               least({", ".join(f"input_{n}.confidence" for n in inputs)}) AS confidence, {values}, s.* EXCLUDE (place_kind)
-               {baseline}
-        FROM slot_settings s JOIN input_{first} USING (place, slot_start, interval_minutes) {joins}
-    """)
-
-
-def _input(store: Store, config: Config, card: Card, name: str, start: datetime, end: datetime, at: datetime) -> None:
-    """View ``input_<name>``: one row a slot from the feed that counts, the first known of the card's ``from``, then of the lowest rank."""
-    spec, con = card.inputs[name], store.con
-    lengths = [m for (m,) in con.execute("SELECT DISTINCT interval_minutes FROM slot_settings ORDER BY 1").fetchall()]
-    found, ago = feeds(config, spec.from_), spec.ago or timedelta(0)
-    _first_choice(store, config, name, found)
-    wanted, shift = "slot_settings", f"INTERVAL {int(ago.total_seconds())} SECONDS"
-    if ago:
-        wanted = f"earlier_{name}"
-        earlier = f"SELECT place, slot_start - {shift} AS slot_start, interval_minutes FROM slot_settings"
-        con.execute(f"CREATE OR REPLACE TEMP TABLE {wanted} AS {earlier}")
-    slots = " UNION ALL ".join(
-        f"SELECT *, {order} AS choice FROM ({slots_sql(store, config, feed, m, start - ago, end, at, wanted)})"
-        for order, feed in enumerate(found) for m in lengths
-    )  # fmt: skip
-    whole = f"(status = 'ok' AND coverage >= {card.min_coverage})"
-    best = f"""QUALIFY row_number() OVER (PARTITION BY place, slot_start, interval_minutes
-            ORDER BY NOT {whole}, list_position(['ok', 'invalid', 'outage', 'suppressed', 'missing'], status), choice) = 1"""
-    moved = f"* REPLACE (slot_start + {shift} AS slot_start, slot_end + {shift} AS slot_end)" if ago else "*"
-    con.execute(f"""
-        CREATE OR REPLACE TEMP VIEW input_{name} AS
-        SELECT {moved}, coverage * CASE WHEN choice <= best THEN 1.0 ELSE {SECOND_CHOICE} END AS confidence
-        FROM ({slots}) LEFT JOIN first_choice_{name} USING (place) {best if len(found) > 1 else ""}
-    """)
-
-
-def _first_choice(store: Store, config: Config, name: str, found: list[Feed]) -> None:
-    """``first_choice_<name>``: per place the feed that normally counts there; reports that come now and then do not set it."""
-    best: dict[str, int] = {}
-    for order, feed in enumerate(found):
-        if not feed.sporadic:
-            for place in members.places(config, feed):
-                best.setdefault(place, order)
-    rows = pa.table({"place": list(best), "best": list(best.values())}, pa.schema([("place", pa.string()), ("best", pa.int32())]))
-    store.con.register("choice_rows", rows)
-    store.con.execute(f"CREATE OR REPLACE TEMP TABLE first_choice_{name} AS FROM choice_rows")
-    store.con.unregister("choice_rows")
