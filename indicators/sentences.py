@@ -26,8 +26,10 @@ class Town:
     names: dict[str, str]
 
     def local(self, moment: int) -> str:
-        """Epoch seconds on the local clock, to the minute."""
-        return f"{datetime.fromtimestamp(moment, UTC).astimezone(self.clock):%Y-%m-%d %H:%M}"
+        """Epoch seconds on the local clock, to the minute; with the zone (CEST, CET) in the hour that the clock shows twice."""
+        shown = datetime.fromtimestamp(moment, UTC).astimezone(self.clock)
+        twice = shown.replace(fold=0).utcoffset() != shown.replace(fold=1).utcoffset()
+        return f"{shown:%Y-%m-%d %H:%M %Z}" if twice else f"{shown:%Y-%m-%d %H:%M}"
 
 
 class _Names(dict[str, str]):
