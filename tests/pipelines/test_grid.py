@@ -1,6 +1,8 @@
 """The grid: due, missing, zero and outage told apart (rules 4–6), each status with its own cause."""
 
+import json
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 
@@ -108,3 +110,71 @@ def test_rule_03_time_does_not_split_at_midnight_or_clock_change(open_town):
         "SELECT count(*), count(DISTINCT local_time), count(DISTINCT interval_start) FROM {indicator_values} WHERE local_date = DATE '2026-10-25'",
     )
     assert got == [(100, 96, 100)]
+
+
+def add_source(town, name, dataset, places, measures, **changes):
+    """Another source of the town: ``time,place,<measure>…``."""
+    declared = {
+        "source": name, "title": {"nl": name, "en": name}, "supplier": "nobody", "licence": "none", "dataset": dataset, "contract": 1,
+        "files": f"{name}/*.csv", "reader": {"format": "csv"}, "interval": "15min", "delay": "5min", "rank": 1,
+        "time": {"columns": ["time"], "format": "%Y-%m-%dT%H:%M", "clock": "utc"},
+        "place": {"columns": ["place"], "map": {p: p for p in places}}, "measures": {m: {"column": m} for m in measures},
+        "issued_at": {"from": "file_name", "pattern": "_(\\d{8}T\\d{4})", "format": "%Y%m%dT%H%M", "clock": "utc"},
+    } | changes  # fmt: skip
+    (town.config_folder / "sources" / f"{name}.yaml").write_text(json.dumps(declared))
+    path = town.config_folder / "municipalities" / "tiny.yaml"
+    path.write_text(path.read_text().replace("sources: [zones, gates", f"sources: [zones, gates, {name}"))
+    purpose = town.config_folder / "purposes" / "crowd-safety.yaml"
+    purpose.write_text(purpose.read_text().replace("passage_counts]", f"passage_counts, {dataset}]"))
+    (town.data / name).mkdir()
+
+    def deliver(issued, *rows):
+        text = "".join(f"{start:%Y-%m-%dT%H:%M},{','.join(map(str, rest))}\n" for start, *rest in rows)
+        (town.data / name / f"d_{issued:%Y%m%dT%H%M}.csv").write_text(f"time,place,{','.join(measures)}\n{text}")
+
+    return deliver
+
+
+def test_of_reports_nothing_is_expected_and_nothing_inferred(open_town):
+    town, store = open_town()
+    report = add_source(town, "stewards", "field_observations", ["square"], ["density_class"], interval="1min")
+    flag = {"source": "stewards", "places": ["square"], "from": START.isoformat(), "to": (START + STEP).isoformat(),
+            "effect": ["outage"], "reason": "nobody on the spot", "owner": "data-officer"}  # fmt: skip
+    path = town.config_folder / "municipalities" / "tiny.yaml"
+    path.write_text(path.read_text().replace("flags: []", f"flags: {json.dumps([flag])}"))
+    report(START + timedelta(minutes=8), (START + timedelta(minutes=7), "square", 3))
+    report(START + timedelta(minutes=40), (START + timedelta(minutes=37), "square", 4))
+    town.tick(store, START + timedelta(hours=6))
+    sql = "SELECT interval_start, status, value FROM {observations} WHERE source = 'stewards' ORDER BY interval_start"
+    assert [((t - START) / timedelta(minutes=1), s, int(v)) for t, s, v in rows(store, sql)] == [(7, "ok", 3), (37, "ok", 4)]
+
+
+def test_rule_10_reports_are_revised_and_doubled_like_counts(open_town):
+    town, store = open_town()
+    report = add_source(town, "stewards", "field_observations", ["square"], ["density_class"], interval="1min")
+    at = START + timedelta(minutes=7)
+    report(START + timedelta(minutes=8), (at, "square", 3))
+    report(START + timedelta(minutes=9), (at, "square", 5))
+    report(START + timedelta(minutes=10), (at, "square", 5), (at + timedelta(minutes=2), "square", 4))
+    town.tick(store, START + timedelta(hours=1))
+    sql = "SELECT status, value FROM {observations} WHERE source = 'stewards' ORDER BY interval_start"
+    assert [(s, int(v)) for s, v in rows(store, sql)] == [("ok", 5), ("ok", 4)]
+    found = rows(store, "SELECT rows_in, rows_accepted, rows_duplicate FROM deliveries WHERE source = 'stewards' ORDER BY name")
+    assert found == [(1, 1, 0), (1, 1, 0), (2, 1, 1)]
+
+
+@pytest.mark.parametrize(("withhold_zero", "expected"), [(False, ("ok", 0, "missing")), (True, ("suppressed", None, "missing"))])
+def test_rule_06_only_what_adds_up_can_be_zero(open_town, withhold_zero, expected):
+    """Nobody there has no speed: an absent row is zero people, and a mean that is missing."""
+    town, store = open_town()
+    measures = ["count_total", "walking_speed"]
+    count = add_source(town, "path", "passage_counts", ["gate"], measures, absent={"max_zero_run": "1h"})
+    path = town.config_folder / "municipalities" / "tiny.yaml"
+    path.write_text(path.read_text().replace("k: 15,", f"k: 15, withhold_zero: {str(withhold_zero).lower()},"))
+    count(START + 3 * STEP, (START, "gate", 40, 1.25), (START + 2 * STEP, "gate", 50, 1.3))
+    town.tick(store, START + 4 * STEP)
+    sql = "SELECT interval_start, measure, status, value FROM {observations} WHERE source = 'path' ORDER BY ALL"
+    found = {(int((t - START) / STEP), m): (s, v) for t, m, s, v in rows(store, sql)}
+    assert found[2, "walking_speed"] == ("ok", Decimal("1.3"))
+    status, value, mean = expected
+    assert found[1, "count_total"] == (status, value) and found[1, "walking_speed"] == (mean, None)

@@ -16,21 +16,25 @@ AT = datetime(2026, 6, 21, tzinfo=UTC)
 
 
 def delivered(rows):
-    """rows: (place, slot number, value or '<k' or 'invalid' or 'outage') → the table intake hands over."""
+    """rows: (place, slot number, value or '<k' or '<mean' or 'invalid' or 'outage') → the table intake hands over.
+
+    '<k' is a withheld count, '<mean' a withheld mean, which has no bounds.
+    """
     out = []
     for number, (place, slot, value) in enumerate(rows, 1):
         start = T0 + slot * STEP
         plain = isinstance(value, int)
+        status = "ok" if plain else "suppressed" if value in ("<k", "<mean") else value
         out.append({
             "row_number": number, "place": place, "interval_start": start, "interval_end": start + STEP, "measure": "count_total",
             "value": value if plain else None, "value_low": value if plain else 0 if value == "<k" else None,
             "value_high": value if plain else 14 if value == "<k" else None,
-            "status": "ok" if plain else "suppressed" if value == "<k" else value, "issued_at": None,
+            "status": status, "issued_at": None,
         })  # fmt: skip
     utc = pa.timestamp("us", "UTC")
     return pa.Table.from_pylist(out, pa.schema({
         "row_number": pa.int64(), "place": pa.string(), "interval_start": utc, "interval_end": utc, "measure": pa.string(),
-        "value": pa.int64(), "value_low": pa.int64(), "value_high": pa.int64(), "status": pa.string(), "issued_at": utc,
+        **dict.fromkeys(("value", "value_low", "value_high"), pa.decimal128(18, 6)), "status": pa.string(), "issued_at": utc,
     }))  # fmt: skip
 
 
@@ -83,6 +87,31 @@ def test_rule_07_suppressed_keeps_bounds_and_no_value(store):
     assert current(store) == [("p", 0, None, 0, 14, "suppressed")]
 
 
+def test_rule_07_a_withheld_mean_has_no_bounds_and_is_not_missing(store):
+    send(store, "a", 10, [("p", 0, "<mean"), ("p", 1, 40)])
+    assert current(store) == [("p", 0, None, None, None, "suppressed"), ("p", 1, 40, 40, 40, "ok")]
+    again = send(store, "b", 20, [("p", 0, "<mean"), ("p", 1, 40)])
+    assert (again.duplicate_suppressed, again.duplicate_accepted, again.cells_changed) == (1, 1, 0)
+
+
+def test_rule_10_a_row_without_a_value_is_no_duplicate_of_a_withheld_mean(store):
+    send(store, "a", 10, [("p", 0, "<mean")])
+    again = send(store, "b", 20, [("p", 0, "missing")])
+    assert (again.duplicate_suppressed, again.duplicate_accepted) == (0, 0)
+    assert current(store) == [("p", 0, None, None, None, "suppressed")]
+
+
+def test_rule_10_a_withheld_mean_is_revised_and_revises(store):
+    send(store, "b", 20, [("p", 0, "<mean"), ("p", 1, 40)])
+    send(store, "c", 30, [("p", 0, 41), ("p", 1, "<mean")])
+    send(store, "a", 10, [("p", 0, 42), ("p", 1, "<k")])
+    assert [r[2:] for r in current(store)] == [(41, 41, 41, "ok"), (None, None, None, "suppressed")]
+    history = store.con.execute("""SELECT interval_start, value, value_low, value_high, status FROM observations_superseded
+                                   ORDER BY interval_start, recorded_at = superseded_at, status""").fetchall()
+    assert sorted((int((t - T0) / STEP), v, low, high, s) for t, v, low, high, s in history if s == "suppressed") == [
+        (0, None, None, None, "suppressed"), (1, None, 0, 14, "suppressed")]  # fmt: skip
+
+
 def test_only_a_changed_winner_dirties(store):
     send(store, "a", 10, [("p", 0, 20), ("p", 1, 21)])
     store.con.execute("DELETE FROM dirty_cells")
@@ -100,7 +129,7 @@ def test_sealed_day_is_rewritten_by_a_late_revision(store):
     assert [float(v) for (v,) in rows] == [50.0, 21.0]
 
 
-value = st.one_of(st.integers(15, 18), st.sampled_from(["<k", "invalid", "outage"]))
+value = st.one_of(st.integers(15, 18), st.sampled_from(["<k", "<mean", "invalid", "outage"]))
 rows = st.lists(st.tuples(st.sampled_from("ab"), st.integers(0, 2), value), min_size=1, max_size=4, unique_by=lambda r: r[:2])
 deliveries = st.lists(st.tuples(st.integers(0, 3), rows), min_size=1, max_size=5)
 
