@@ -6,11 +6,11 @@ data dissolved leaves the current table, and its id is never given again (rules 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import accumulate
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import duckdb
 import pyarrow as pa
@@ -18,23 +18,17 @@ import pyarrow as pa
 from indicators.card import Card
 from indicators.neighbours import Beside
 from indicators.sentences import LANGUAGES, Town, explain
-from indicators.situations import FOREVER, UNOBSERVED, Version
-from indicators.stories import Member, Stretch, groups, match
-from schemas.results import TABLES
+from indicators.situations import FOREVER, Version
+from indicators.stories import Stretch, match
+from pipelines.situation_changes import ARROW, TABLE, Change, Row, write
+from pipelines.situation_grouping import give_groups
 from schemas.settings import LEVELS
 
 if TYPE_CHECKING:
     from schemas.config import Config
 
-Row = dict[str, Any]
-
-TABLE = TABLES["situations"]
 COMPARED = (*TABLE.content, "group_id")
 ENDED_BY_HAND = ("person", "retention")  # data neither end nor reopen what a person or retention ended
-ARROW = {
-    "VARCHAR": pa.string(), "VARCHAR[]": pa.list_(pa.string()), "DOUBLE": pa.float64(), "INTEGER": pa.int32(),
-    "TIMESTAMPTZ": pa.timestamp("us", "UTC"),
-}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -46,29 +40,6 @@ class Rebuilt:
     low: int
     high: int
     versions: list[Version]
-
-
-@dataclass
-class Change:
-    """What becomes of one situation: ``old`` (the row in the table, if any) gives way to ``new`` (none: dissolved).
-
-    The last of ``new`` is the current row, those before it go to history with ``old``.
-    """
-
-    old: Row | None
-    new: list[Row]
-
-    @property
-    def kind(self) -> str:
-        """pending, opened, level, unobserved, updated, closed or dissolved."""
-        if not self.new:
-            return "dissolved"
-        before, now = self.old, self.new[-1]
-        if before is not None and before["state"] == now["state"]:
-            if before["level"] != now["level"]:
-                return "level"
-            return "unobserved" if UNOBSERVED in now["reasons"] and UNOBSERVED not in before["reasons"] else "updated"
-        return {"pending": "pending", "open": "opened", "closed": "closed"}[now["state"]]
 
 
 def settle(
@@ -85,9 +56,9 @@ def settle(
         if part.versions or old:
             changes += writer.changes(part, old)
     _give_ids(con, slug, changes)
-    _give_groups(con, slug, beside, changes, at)
+    give_groups(con, slug, beside, changes, at)
     changes = [c for c in changes if c.old is None or not c.new or any(c.old[k] != c.new[-1][k] for k in COMPARED)]
-    _write(con, changes, at)
+    write(con, changes, at)
     return [{**(c.new[-1] if c.new else c.old or {}), "change": c.kind} for c in changes]
 
 
@@ -232,75 +203,6 @@ def _taken(con: duckdb.DuckDBPyConnection, names: list[str]) -> set[str]:
         {"names": names},
     ).fetchall()
     return {name for (name,) in rows}
-
-
-def _give_groups(con: duckdb.DuckDBPyConnection, slug: str, beside: Beside, changes: list[Change], at: datetime) -> None:
-    """Set the group of what changed, and add changes for situations that come into another group by it."""
-    for change in changes:
-        for row in change.new:
-            row["group_id"] = row["group_id"] or row["situation_id"]
-    moved = [c for c in changes if _membership(c.old) != _membership(c.new[-1] if c.new else None)]
-    if not moved:
-        return
-    others = _possible_members(con, slug, changes, moved)
-    own = [c.new[-1] for c in changes if c.new and c.new[-1]["state"] != "pending"]
-    group_of = groups([_member(row) for row in (*others.values(), *own)], beside)
-    for change in changes:
-        for row in change.new:
-            row["group_id"] = group_of.get(row["situation_id"], row["situation_id"])
-    for name, row in others.items():
-        if row["group_id"] != group_of[name]:
-            changes.append(Change(row, [{**row, "group_id": group_of[name], "revision": row["revision"] + 1, "recorded_at": at}]))
-
-
-def _possible_members(con: duckdb.DuckDBPyConnection, slug: str, changes: list[Change], moved: list[Change]) -> dict[str, Row]:
-    """Other current situations whose group may be another now: open at the same time as what moved, or in a group with such."""
-    touched = [row for c in moved for row in (c.old, c.new[-1] if c.new else None) if row is not None]
-    stops = [row["ended_at"] for row in touched]
-    start, stop = min(row["started_at"] for row in touched), None if None in stops else max(stops)
-    rows = con.sql(
-        """WITH open AS (SELECT * FROM situations WHERE municipality = $slug AND state <> 'pending'),
-           near AS (SELECT group_id FROM open
-                    WHERE (ended_at IS NULL OR ended_at > $start) AND ($stop IS NULL OR started_at < $stop))
-           SELECT * FROM open WHERE group_id IN (FROM near) OR group_id IN (SELECT unnest($known))""",
-        params={"slug": slug, "start": start, "stop": stop, "known": [row["group_id"] for row in touched]},
-    ).to_arrow_table()
-    own = {c.old["situation_id"] for c in changes if c.old is not None}
-    return {row["situation_id"]: row for row in rows.to_pylist() if row["situation_id"] not in own}
-
-
-def _membership(row: Row | None) -> tuple[Any, ...] | None:
-    """What decides a situation's group: None when it is in none. Who was signalled first gives the name, and never changes."""
-    return None if row is None or row["state"] == "pending" else (row["situation_id"], row["started_at"], row["ended_at"])
-
-
-def _member(row: Row) -> Member:
-    stop = FOREVER if row["ended_at"] is None else int(row["ended_at"].timestamp())
-    started, signalled = int(row["started_at"].timestamp()), int(row["signalled_at"].timestamp())
-    return Member(row["situation_id"], row["place"], started, stop, signalled)
-
-
-def _write(con: duckdb.DuckDBPyConnection, changes: list[Change], at: datetime) -> None:
-    """Old rows and all new ones but the last to history, the last into the table."""
-    past: list[Row] = []
-    for change in changes:
-        chain = [row for row in (change.old, *change.new) if row is not None]
-        ends = [row["recorded_at"] for row in chain[1:]] + ([] if change.new else [at])
-        past += [{**row, "superseded_at": moment} for row, moment in zip(chain, ends, strict=False)]
-    _insert(con, "situations_superseded", past, (*TABLE.columns, "superseded_at"))
-    gone = [c.old["situation_id"] for c in changes if c.old is not None]
-    if gone:
-        con.execute("DELETE FROM situations WHERE situation_id IN (SELECT unnest(?))", [gone])
-    _insert(con, "situations", [c.new[-1] for c in changes if c.new], TABLE.columns)
-
-
-def _insert(con: duckdb.DuckDBPyConnection, table: str, rows: list[Row], columns: Iterable[str]) -> None:
-    if not rows:
-        return
-    schema = pa.schema([(c, ARROW[TABLE.type_of(c)]) for c in columns])
-    con.register("situation_rows", pa.Table.from_pylist(rows, schema))
-    con.execute(f"INSERT INTO {table} BY NAME FROM situation_rows")
-    con.unregister("situation_rows")
 
 
 def _span(version: Version) -> Stretch:

@@ -116,3 +116,17 @@ def test_rule_19_what_is_pending_is_a_story_of_its_own() -> None:
     assert [(s["state"], s["places"]) for s in world.stories()] == [("open", ["markt"]), ("pending", ["plein"])]
     world.live("plein", "E", minutes(45))
     assert [s["places"] for s in world.stories()] == [["markt", "plein"]]
+
+
+def test_rule_19_a_revision_of_yesterday_keeps_its_group_though_something_else_opens_today() -> None:
+    world = World(CHAIN)
+    world.put("markt", "EEEEEcc")
+    world.put("plein", "cEKKEcc")
+    world.tick(minutes(120))
+    (before,) = world.stories()
+    world.put("plein", "EE", minutes(30))
+    world.put("ver", "EEE", minutes(24 * 60))
+    world.tick(minutes(24 * 60 + 60))
+    first, second = world.stories()
+    assert (first["group_id"], first["places"], first["peak_level"]) == (before["group_id"], ["markt", "plein"], "elevated")
+    assert second["places"] == ["ver"]
