@@ -10,7 +10,7 @@ from typing import Any, get_args
 from indicators import formula, series
 from indicators.grammar import ANY, SEVERITY, Card, Example
 from schemas import words
-from schemas.datasets import contract_of, references
+from schemas.datasets import Contract, contract_of, references
 from schemas.mistakes import did_you_mean
 from schemas.problems import Problem
 from schemas.results import TABLES
@@ -60,10 +60,25 @@ def place_kinds(name: str) -> tuple[str, ...]:
     return found[0].kinds_with(found[1]) if found else get_args(PlaceKind)
 
 
-def can_be_withheld(card: Card) -> bool:
-    """Whether k can take a number of this card away: one of its inputs counts persons."""
-    named = [contract_of(reference) for given in card.inputs.values() for reference in given.from_]
-    return any(contract.counts_persons(measure) for contract, measure in filter(None, named))
+def can_be_withheld(card: Card, name: str | None = None) -> bool:
+    """Whether k can take a number of this card away: one of its inputs (or the one called ``name``) counts persons."""
+    return any(contract.counts_persons(measure) for contract, measure in _measures(card, name))
+
+
+def has_bounds(card: Card) -> bool:
+    """Whether a withheld number of this card has bounds: a count has, a mean over too few has none."""
+    counted = [c.kind_of(m) for c, m in _measures(card) if c.counts_persons(m)]
+    return any(kind != "speed" for kind in counted)
+
+
+def can_be_a_range(card: Card, name: str | None = None) -> bool:
+    """Whether a number of this card may be known within bounds only, nothing being withheld: it comes from a class."""
+    return any(m in c.derived and c.derived[m].how == "classes" for c, m in _measures(card, name))
+
+
+def _measures(card: Card, name: str | None = None) -> list[tuple[Contract, str]]:
+    named = [contract_of(r) for n, given in card.inputs.items() if name in (None, n) for r in given.from_]
+    return [found for found in named if found]
 
 
 def _codes(card: Card) -> Found:
@@ -88,6 +103,8 @@ def _inputs(card: Card) -> Found:
         for kind in sorted(set(card.applies_to.kinds).difference(*known)) if known else ():
             fix = "Add a measure under `from` that has, or leave the kind out."
             yield ("applies_to", "kinds"), f"`{name}` has no data for `{kind}`", fix
+        if name in card.optional and name == next(iter(card.inputs)):
+            yield ("inputs", name), f"`{name}` is optional and comes first", "Begin with an input that every slot needs."
         if SEVERITY in given.from_ and (len(given.from_) > 1 or len(card.inputs) > 1):
             yield ("inputs", name), f"`{SEVERITY}` beside other inputs", "Let it be the card's only input."
 
@@ -97,7 +114,7 @@ def _known_names(card: Card) -> Found:
         (("attributes",), card.attributes, ATTRIBUTES),
         (("applies_to", "attributes"), card.applies_to.attributes, ATTRIBUTES),
         (("baseline",), card.baseline, baseline_columns()),
-        (("optional",), card.optional, (*card.attributes, *card.baseline)),
+        (("optional",), card.optional, (*card.inputs, *card.attributes, *card.baseline)),
     ):
         for index, name in enumerate(names):
             if name not in known:

@@ -2,7 +2,7 @@
 
 The text is written for people too. Names that depend on an input stand twice, ``…_low`` and ``…_high``: the least and
 the most the value can be. For a measured count both are equal; for a withheld one (rule 8) they are its bounds, and
-what both ends agree on is known.
+what both ends agree on is known. A condition that may or may not hold then holds at the end nearer to danger only.
 
 cell → term (``let`` and formula) → met (rounded; conditions) → checked (is there a value?) → reach (bands) → the row
 """
@@ -10,10 +10,14 @@ cell → term (``let`` and formula) → met (rounded; conditions) → checked (i
 from __future__ import annotations
 
 from functools import cached_property
+from itertools import product
+
+from sqlglot import exp
 
 from indicators import card_check, formula, judged
 from indicators.grammar import Card
 from schemas.settings import BANDS
+from schemas.yamlfile import Path_
 
 ENDS = ("low", "high")
 PASSED_THROUGH = (
@@ -122,12 +126,45 @@ class _Writer:
             if found["let", name].names & self.varying:
                 self.varying.add(name)
 
-    def at(self, path: tuple[str | int, ...], end: str) -> str:
+    def at(self, path: Path_, end: str) -> str:
         """The expression at ``path`` as it stands at one end of what the value can be."""
         other = {"low": "high", "high": "low"}
         ends = {name: f"{name}_{end}" for name in self.varying}
         ends |= {name: f"{name}_{other[end]}" for name, given in self.card.inputs.items() if given.monotone == "down"}
         return formula.render(self.expressions[path].tree, ends, self.maybe_unknown)
+
+    def _everywhere(self, path: Path_) -> list[str]:
+        """The condition at ``path`` for every combination of ends of what it reads, each text once.
+
+        The value need not go the way of the condition: of two counts the sum may be large where the ratio is small. So at
+        the two ends of the value alone a condition could seem settled that is not.
+        """
+        tree, names = self._inlined[path], {column.name for column in self._inlined[path].find_all(exp.Column)}
+        reads = [name for name in (*self.card.inputs, card_check.VALUE) if name in names]
+        if len(reads) < 2 or len(self.card.inputs) == 1:
+            return list(dict.fromkeys(self.at(path, end) for end in ENDS))
+        choices = [dict(zip(reads, ends, strict=True)) for ends in product(ENDS, repeat=len(reads))]
+        ends = [{name: f"{name}_{end}" for name, end in choice.items()} for choice in choices]
+        return [formula.render(tree, names, self.card.optional) for names in ends]
+
+    @cached_property
+    def _inlined(self) -> dict[Path_, exp.Expr]:
+        """Expressions with the ``let`` names written out."""
+        found: dict[Path_, exp.Expr] = {}
+        for path, expression in self.expressions.items():
+            lets = {str(p[1]): tree for p, tree in found.items() if p[0] == "let"}
+            found[path] = formula.written_out(expression.tree, lets)
+        return found
+
+    def _surely(self, path: Path_) -> str:
+        return " AND ".join(f"({text})" for text in self._everywhere(path))
+
+    def _perhaps(self, path: Path_) -> str:
+        return " OR ".join(f"({text})" for text in self._everywhere(path))
+
+    def _worse(self, end: str) -> bool:
+        """Whether this is the end of the value nearer to danger."""
+        return end == ("high" if self.card.direction == "up" else "low")
 
     @cached_property
     def maybe_unknown(self) -> set[str]:
@@ -162,15 +199,17 @@ class _Writer:
         lines = ["WHEN input_status NOT IN ('ok', 'suppressed') THEN input_status",
                  f"WHEN (coverage >= {self.card.min_coverage}) IS NOT TRUE THEN 'coverage'"]  # fmt: skip
         for index, condition in enumerate(self.card.requires):
-            both = " AND ".join(f"({text})" for text in dict.fromkeys(self.at(("requires", index, "that"), e) for e in ENDS))
-            lines.append(f"WHEN ({both}) IS NOT TRUE THEN '{condition.reason}'")
-        unbounded = _any_null([f"{name}_{end}" for name in self.card.inputs for end in ENDS])
+            lines.append(f"WHEN ({self._surely(('requires', index, 'that'))}) IS NOT TRUE THEN '{condition.reason}'")
+        wanted = [name for name in self.card.inputs if name not in self.card.optional]
+        unbounded = _any_null([f"{name}_{end}" for name in wanted for end in ENDS])
         lines.append(f"WHEN {unbounded} THEN CASE input_status WHEN 'suppressed' THEN 'suppressed' ELSE 'missing' END")
+        if needed := self.needed:
+            lines.append(f"WHEN {_any_null(needed)} THEN 'attribute_missing'")
+        if self.card.applies_when:  # without a condition no value is needed, whatever it would be
+            lines.append("WHEN NOT applies_low AND NOT applies_high THEN NULL")
         open_ends = [f"{n}_low <> {n}_high" for n, given in self.card.inputs.items() if given.monotone == "none"]
         if open_ends:  # the value goes neither way with this input: its bounds bound nothing
             lines.append(f"WHEN {' OR '.join(open_ends)} THEN 'undecided'")
-        if needed := self.needed:
-            lines.append(f"WHEN {_any_null(needed)} THEN 'attribute_missing'")
         open_ = [f"{condition}_{end} IS NULL" for condition in self._needed_conditions for end in ENDS]
         lines.append(f"WHEN {' OR '.join(['(isfinite(raw_low) AND isfinite(raw_high)) IS NOT TRUE', *open_])} THEN 'undefined'")
         return "\n            ".join(lines)
@@ -201,10 +240,11 @@ class _Writer:
     def met(self) -> str:
         lines = [f"round(raw_{end}, {self.card.digits}) + 0.0 AS value_{end}" for end in ENDS]
         for end in ENDS:
+            holds, other = (self._perhaps, self._surely) if self._worse(end) else (self._surely, self._perhaps)
             if self.card.applies_when:
-                lines.append(f"{self.at(('applies_when',), end)} AS applies_{end}")
-            lines += [f"{self.at(('material', i, 'that'), end)} AS {name}_{end}" for i, name in enumerate(self._material)]
-            lines += [f"({self.at(('caps', i, 'when'), end)}) IS TRUE AS capped_{i}_{end}" for i in range(len(self.card.caps))]
+                lines.append(f"{holds(('applies_when',))} AS applies_{end}")
+            lines += [f"{holds(('material', i, 'that'))} AS {name}_{end}" for i, name in enumerate(self._material)]
+            lines += [f"({other(('caps', i, 'when'))}) IS TRUE AS capped_{i}_{end}" for i in range(len(self.card.caps))]
         return _list(lines)
 
     @cached_property
@@ -228,7 +268,7 @@ class _Writer:
     def _at_once(self, band: str, end: str) -> str:
         for place_type, bands in self.card.bands.items():
             if band in bands and bands[band].at_once:
-                return f"reach_{band}_{end} AND ({self.at(('bands', place_type, band, 'at_once'), end)}) IS TRUE"
+                return f"reach_{band}_{end} AND ({self._surely(('bands', place_type, band, 'at_once'))}) IS TRUE"
         return "FALSE"
 
     def _beyond(self, band: str, end: str) -> str:

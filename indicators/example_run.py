@@ -55,19 +55,28 @@ class Result:
 
 @dataclass(frozen=True)
 class Fill:
-    """How an input that is not measured is written down. A mutant writes something else (rule 8 broken on purpose)."""
+    """How ``name`` is written down where it is not measured. A mutant writes something else (rule 8 broken on purpose)."""
 
+    name: str = ""
     missing_as_zero: bool = False
     withheld_as: str | None = None  # "low" or "high": as if that end had been measured
+    range_as: str | None = None  # the same for what is known within bounds and not withheld
 
-    def cell(self, cell: series.Cell) -> series.Cell:
-        """The cell as the examples see it."""
+    def cell(self, name: str, cell: series.Cell) -> series.Cell:
+        """A cell of input ``name`` as the examples see it."""
+        if name != self.name:
+            return cell
         if self.missing_as_zero and cell.status in ("missing", "outage", "invalid"):
             return series.Cell("ok", 0.0, 0.0, 0.0)
-        if self.withheld_as and cell.status == "suppressed":
-            end = getattr(cell, self.withheld_as)
-            return series.Cell("ok", end, end, end)
+        end = self.withheld_as if cell.status == "suppressed" else self.range_as if cell.low != cell.high else None
+        if end:
+            written = getattr(cell, end) or 0.0  # without bounds: 0
+            return series.Cell("ok", written, written, written)
         return cell
+
+    def number(self, name: str, value: float | None) -> float | None:
+        """An attribute of the place as the examples see it."""
+        return 0.0 if self.missing_as_zero and name == self.name and value is None else value
 
 
 AS_WRITTEN = Fill()
@@ -115,8 +124,8 @@ def _cells(card: Card, index: int, fill: Fill) -> list[Row]:
     slots = slots_of(example)
     parameters = {**{name: str(v) for name, v in card.defaults.items()}, **example.parameters}
     numbers = {**example.attributes, **parameters, **example.baseline, "coverage": example.coverage}
-    spread = {name: series.numbers(text, slots) for name, text in numbers.items()}
-    inputs = {name: [fill.cell(cell) for cell in series.cells(text)] for name, text in example.inputs.items()}
+    spread = {name: [fill.number(name, value) for value in series.numbers(text, slots)] for name, text in numbers.items()}
+    inputs = {name: [fill.cell(name, cell) for cell in series.cells(text)] for name, text in example.inputs.items()}
     edges = _edges(card, example)
     rows = []
     for slot in range(slots):
@@ -124,7 +133,7 @@ def _cells(card: Card, index: int, fill: Fill) -> list[Row]:
         now = {name: cells[slot] for name, cells in inputs.items()}
         row = {"place": _place(index), "interval_start": start, "interval_end": start + example.interval,
                "local_date": start.date(), "local_time": start.time(), "interval_minutes": _minutes(example.interval),
-               "status": min((cell.status for cell in now.values()), key=STATUS_ORDER.index), **edges}  # fmt: skip
+               "status": min((cell.status for name, cell in now.items() if name not in card.optional), key=STATUS_ORDER.index), **edges}  # fmt: skip
         row |= {f"{name}_{end}": getattr(cell, end) for name, cell in now.items() for end in evaluate.ENDS}
         rows.append(row | {name: values[slot] for name, values in spread.items()})
     return rows

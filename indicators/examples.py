@@ -85,8 +85,12 @@ def _policies_left(card: Card, rows: list[Row]) -> Iterator[str]:
     ]
     if card_check.can_be_withheld(card):
         policies.append(("suppressed", "suppressed", "a withheld count whose level is known"))
-        if card.bands:
+        if card.bands and card_check.has_bounds(card):
             policies.append(("suppressed", "undecided", "a withheld count that leaves the level open"))
+    if card_check.can_be_a_range(card):
+        policies.append(("ok", "range", "a count known within bounds whose level is known"))
+        if card.bands:
+            policies.append(("ok", "undecided", "a count known within bounds that leaves the level open"))
     for status, reason, words in policies:
         if (status, reason) not in seen:
             yield f"no example of {words}"

@@ -168,6 +168,17 @@ def render(tree: exp.Expr, names: Mapping[str, str], optional: Collection[str] =
     return _whole(settled).transform(rename).sql(dialect="duckdb")
 
 
+def written_out(tree: exp.Expr, lets: Mapping[str, exp.Expr]) -> exp.Expr:
+    """``tree`` with each name of ``lets`` replaced by what it stands for (in which no such name stands any more)."""
+
+    def replace(node: exp.Expr) -> exp.Expr:
+        if isinstance(node, exp.Column) and node.name in lets:
+            return exp.Paren(this=lets[node.name].copy())
+        return node
+
+    return tree.transform(replace)
+
+
 def _whole(tree: exp.Expr) -> exp.Expr:
     """``tree`` with each greatest and least made NULL where a part of it is: skipping an unknown would make it calm."""
     for node in reversed([n for n in tree.walk() if isinstance(n, exp.Greatest | exp.Least)]):

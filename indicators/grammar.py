@@ -172,7 +172,8 @@ class Card(Strict):
     Names usable in expressions: inputs, attributes, parameters, baseline columns, the ``let`` names before it, and
     ``interval_minutes``; in ``material``, ``caps`` and ``at_once`` also ``value`` (the rounded one, as judged).
     ``exit_margin`` is the share of ``enter`` at which a band is left when it states no ``exit`` of its own.
-    ``optional``: attributes and baseline columns that may be unknown: a comparison that uses one that is does not hold.
+    ``optional``: inputs, attributes and baseline columns that may be unknown: a comparison that uses one that is does not
+    hold. An optional input counts neither for the status nor for the coverage of a slot.
     A signal card for which no generic edge exists has no ``bands``: a municipality sets its own, and without them there is
     no row. Its worked examples then run with ``example_bands``.
     """

@@ -24,7 +24,7 @@ from schemas.yamlfile import Path_
 NEAR_ZERO = 1e-9
 _SWAPS: dict[type[exp.Expr], type[exp.Expr]] = {
     exp.GTE: exp.GT, exp.GT: exp.GTE, exp.LTE: exp.LT, exp.LT: exp.LTE, exp.And: exp.Or, exp.Or: exp.And,
-    exp.Greatest: exp.Least, exp.Least: exp.Greatest,
+    exp.Greatest: exp.Least, exp.Least: exp.Greatest, exp.EQ: exp.NEQ, exp.NEQ: exp.EQ, exp.Add: exp.Sub,
 }  # fmt: skip
 
 
@@ -63,13 +63,31 @@ Fault = tuple[str, Card, Fill]
 
 
 def _faults(card: Card) -> Iterator[Fault]:
-    yield from ((name, card, fill) for name, fill in (
-        ("missing written as 0", Fill(missing_as_zero=True)),
-        *((("withheld written as its least", Fill(withheld_as="low")), ("withheld written as its most", Fill(withheld_as="high")))
-          if card_check.can_be_withheld(card) else ()),
-    ))  # fmt: skip
+    yield from ((name, card, fill) for name, fill in _fills(card))
     for maker in (_edges, _durations, _guards, _numbers, _expressions):
         yield from ((name, mutated, AS_WRITTEN) for name, mutated in maker(card))
+
+
+def _fills(card: Card) -> Iterator[tuple[str, Fill]]:
+    """What is not measured written as if it were: of one input, or of what is known of the place."""
+    for name in _deciding(card):
+        yield f"{name} missing written as 0", Fill(name, missing_as_zero=True)
+        if card_check.can_be_withheld(card, name):
+            yield f"{name} withheld written as its least", Fill(name, withheld_as="low")
+            yield f"{name} withheld written as its most", Fill(name, withheld_as="high")
+        if card_check.can_be_a_range(card, name):
+            yield f"{name} within bounds written as its least", Fill(name, range_as="low")
+            yield f"{name} within bounds written as its most", Fill(name, range_as="high")
+    for name in card.attributes:  # an unknown baseline is one with too few values, for which n stands
+        yield f"{name} unknown written as 0", Fill(name, missing_as_zero=True)
+
+
+def _deciding(card: Card) -> list[str]:
+    """The inputs that can change an outcome: an optional one that stands in the explanation only cannot."""
+    used = set().union(
+        *(formula.parse_expression(text, names, kind).names for _, text, kind, names in card_check.expressions(card))
+    )
+    return [name for name in card.inputs if name in used or name not in card.optional]
 
 
 def _with(card: Card, **changes: Any) -> Card:
@@ -139,7 +157,8 @@ def _numbers(card: Card) -> Iterator[tuple[str, Card]]:
         yield f"min_coverage {sign} 0.01", _with(card, min_coverage=round(card.min_coverage + by, 2))
     yield "one digit more", _with(card, digits=card.digits + 1)
     yield "one digit less", _with(card, digits=card.digits - 1)
-    for name, given in card.inputs.items():
+    for name in _deciding(card):
+        given = card.inputs[name]
         turned = given.model_copy(update={"monotone": {"up": "down", "down": "up", "none": "up"}[given.monotone]})
         yield f"{name} turned round", _with(card, inputs={**card.inputs, name: turned})
     for name, value in card.defaults.items():
@@ -189,10 +208,16 @@ def _changes(node: exp.Expr) -> Iterator[exp.Expr]:
     swap = _SWAPS.get(type(node))
     if swap is not None:
         yield swap(**{key: _copied(value) for key, value in node.args.items()})
-    if isinstance(node, exp.Sub | exp.Div):
+    if isinstance(node, exp.Sub | exp.Div | exp.GT | exp.GTE | exp.LT | exp.LTE):
         yield type(node)(this=node.expression.copy(), expression=node.this.copy())
-    if isinstance(node, exp.Nullif | exp.Sqrt):
+    if isinstance(node, exp.And | exp.Or | exp.Add | exp.Mul):
+        yield from (node.this.copy(), node.expression.copy())
+    if isinstance(
+        node, exp.Nullif | exp.Sqrt | exp.Exp | exp.Ln | exp.Abs | exp.Round | exp.Floor | exp.Ceil | exp.Not | exp.Neg
+    ):
         yield node.this.copy()
+    if isinstance(node, exp.Case):
+        yield from _fewer_branches(node)
     if isinstance(node, exp.Greatest | exp.Least):
         parts = [node.this, *node.expressions]
         for index in range(len(parts)):
@@ -200,6 +225,14 @@ def _changes(node: exp.Expr) -> Iterator[exp.Expr]:
             yield type(node)(this=rest[0], expressions=rest[1:], ignore_nulls=node.args.get("ignore_nulls"))
     if isinstance(node, exp.Literal) and not isinstance(node.parent, exp.Nullif):
         yield from (exp.Literal.number(number) for number in _one_digit_off(node.this))
+
+
+def _fewer_branches(node: exp.Case) -> Iterator[exp.Expr]:
+    """The CASE without one of its branches; without the last one what stands after ELSE."""
+    branches = node.args["ifs"]
+    for index in range(len(branches)):
+        rest = [branch.copy() for other, branch in enumerate(branches) if other != index]
+        yield exp.Case(ifs=rest, default=node.args["default"].copy()) if rest else node.args["default"].copy()
 
 
 def _copied(value: Any) -> Any:

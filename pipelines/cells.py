@@ -68,8 +68,9 @@ def _cells(store: Store, config: Config, card: Card, at: datetime) -> None:
         else:
             _input(store, config, card, name, start, end, at)
     first, *others = inputs
-    joins = " ".join(f"JOIN input_{o} USING (place, slot_start, interval_minutes)" for o in others)
-    ranks = ", ".join(f"list_position({_WORST_LAST}, input_{n}.status)" for n in inputs)
+    needed = [name for name in inputs if name not in card.optional]
+    joins = " ".join(f"{'' if o in needed else 'LEFT '}JOIN input_{o} USING (place, slot_start, interval_minutes)" for o in others)
+    ranks = ", ".join(f"list_position({_WORST_LAST}, input_{n}.status)" for n in needed)
     values = ", ".join(f"input_{n}.value AS {n}, input_{n}.low AS {n}_low, input_{n}.high AS {n}_high" for n in inputs)
     baseline = ""
     if card.baseline:
@@ -85,8 +86,8 @@ def _cells(store: Store, config: Config, card: Card, at: datetime) -> None:
         CREATE OR REPLACE TEMP VIEW cells AS
         SELECT '{slug}' AS municipality, s.place_kind, input_{first}.source, s.slot_start AS interval_start,
                input_{first}.slot_end AS interval_end, input_{first}.local_date, CAST(input_{first}.local_ts AS TIME) AS local_time,
-               {_WORST_LAST}[greatest({ranks})] AS status, least({", ".join(f"input_{n}.coverage" for n in inputs)}) AS coverage,
-               least({", ".join(f"input_{n}.confidence" for n in inputs)}) AS confidence, {values}, s.* EXCLUDE (place_kind)
+               {_WORST_LAST}[greatest({ranks})] AS status, least({", ".join(f"input_{n}.coverage" for n in needed)}) AS coverage,
+               least({", ".join(f"input_{n}.confidence" for n in needed)}) AS confidence, {values}, s.* EXCLUDE (place_kind)
                {baseline}
         FROM slot_settings s JOIN input_{first} USING (place, slot_start, interval_minutes) {joins}
     """)

@@ -211,6 +211,11 @@ def test_a_name_may_stand_in_the_explanation_only(tmp_path: Path) -> None:
     assert a_card.read(tmp_path, **spare).let == {"room": "usable_area - present"}
 
 
+def test_the_first_input_is_needed(tmp_path: Path) -> None:
+    with pytest.raises(Problems, match="`present` is optional and comes first"):
+        a_card.read(tmp_path, optional=["present"])
+
+
 def test_several_mistakes_are_said_at_once(tmp_path: Path) -> None:
     with pytest.raises(Problems) as caught:
         a_card.read(tmp_path, safety_risk="nope", formula="present / usable_area", attributes=["usable_area", "colour"])

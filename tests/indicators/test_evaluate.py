@@ -199,6 +199,8 @@ def test_rule_16_where_the_condition_cannot_hold_it_is_normal_and_calm(tmp_path:
     assert emptying["reason"] == "not_applicable" and bits(emptying).calm.all() and not bits(emptying).reached.any()
     missing = one(made, present=400, before=None, capacity=1000, status="missing")
     assert (missing["level"], missing["status"]) == ("unknown", "missing")
+    neither = one(made, present=400, before=400, capacity=1000)  # the formula has no answer, and needs none
+    assert (neither["value"], neither["level"], neither["status"]) == (None, "normal", "not_applicable")
     filling = one(made, present=700, before=600, capacity=1000)
     assert (filling["value"], filling["level"], filling["status"]) == (45.0, "elevated", "ok")
 
@@ -207,6 +209,55 @@ def test_rule_16_a_withheld_count_may_leave_open_whether_it_applies(tmp_path: Pa
     made = a_card.read(tmp_path, a_card.TIME_LEFT)
     row = one(made, present=(0, 14), before=10, capacity=15, status="suppressed")
     assert (row["level"], row["status"], row["reason"]) == ("unknown", "suppressed", "undecided")
+
+
+RATIO = {
+    "formula": "present / nullif(present + others, 0)", "digits": 2, "attributes": ["usable_area"],
+    "inputs": {"present": {"from": ["zone_counts.present"], "monotone": "up"},
+               "others": {"from": ["zone_counts.present"], "monotone": "down"}},
+}  # fmt: skip
+BUSY = "present + others >= 20 * usable_area"
+BAND = {"any": {"elevated": {"enter": 0.5, "for": "5min", "keep_for": "5min", "at_once": BUSY}}}
+
+
+def test_rule_08_a_condition_goes_its_own_way_and_is_settled_only_when_it_is_so_for_all_counts(tmp_path: Path) -> None:
+    """Of two withheld counts the ratio is lowest at (0, 14) and highest at (14, 0); the sum is 14 at both, and may be 28."""
+    open_ = {"present": (0, 14), "others": (0, 14), "usable_area": 1, "status": "suppressed"}
+    made = a_card.read(tmp_path, **RATIO, applies_when=BUSY)
+    assert (one(made, **open_)["level"], one(made, **open_)["reason"]) == ("unknown", "undecided")
+    quiet = one(made, **{**open_, "usable_area": 2})
+    assert (quiet["level"], quiet["status"]) == ("normal", "not_applicable")
+    made = a_card.read(tmp_path, **RATIO, material=[{"that": BUSY, "reason": "immaterial"}])
+    assert one(made, **open_)["level"] == "unknown" and one(made, **{**open_, "usable_area": 2})["level"] == "normal"
+    made = a_card.read(tmp_path, **RATIO, requires=[{"that": "present + others <= 20 * usable_area", "reason": "support"}])
+    assert one(made, **open_)["reason"] == "support" and one(made, **{**open_, "usable_area": 2})["reason"] == "undecided"
+    made = a_card.read(tmp_path, **RATIO, caps=[{"when": BUSY, "at": "normal", "reason": "too_coarse"}])
+    large = {"present": (14, 28), "others": (0, 14), "usable_area": 1, "status": "suppressed"}
+    assert one(made, **large)["level"] == "unknown"  # 14 of 14 is not capped
+    assert one(made, **{**large, "usable_area": 0.7})["level"] == "normal"  # 14 or more always is
+    made = a_card.read(tmp_path, **RATIO, bands=BAND)
+    assert not bits(one(made, **{**large, "usable_area": 0.75})).at_once.any()
+    assert bits(one(made, **{**large, "usable_area": 0.7})).at_once[0]
+
+
+def test_an_input_that_goes_neither_way_matters_only_where_the_card_applies(tmp_path: Path) -> None:
+    neither = {"inputs": {"present": {"from": ["zone_counts.present"], "monotone": "none"}}}
+    made = a_card.read(tmp_path, applies_when="present >= 20", **neither)
+    few, some = (one(made, present=(0, most), usable_area=10, status="suppressed") for most in (14, 24))
+    assert (few["level"], few["status"]) == ("normal", "not_applicable") and bits(few).calm.all()
+    assert (some["level"], some["reason"]) == ("unknown", "undecided") and not bits(some).calm[:2].any()
+    nothing = one(made, present=(0, 14), usable_area=None, status="suppressed")
+    assert (nothing["level"], nothing["reason"]) == ("unknown", "attribute_missing")
+
+
+def test_an_optional_input_may_be_unknown_and_its_comparison_then_does_not_hold(tmp_path: Path) -> None:
+    made = a_card.read(tmp_path, optional=["left"], caps=[{"when": "left > 50", "at": "elevated", "reason": "too_coarse"}], inputs={
+        "present": {"from": ["zone_counts.present"], "monotone": "up"},
+        "left": {"from": ["passage_counts.drift"], "monotone": "up"},
+    })  # fmt: skip
+    for left, level in ((None, "high"), (50, "high"), (51, "elevated")):
+        row = one(made, present=200, left=left, usable_area=100)
+        assert (row["value"], row["level"], row["status"]) == (2.0, level, "ok"), left
 
 
 @pytest.mark.parametrize(("present", "level"), [(600, "normal"), (625, "elevated"), (700, "high"), (800, "critical")])

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from indicators import card, examples
+from indicators import card, examples, formula
+from indicators import mutants as card_mutants
 from indicators.grammar import Card
 from tests.indicators import a_card
 
@@ -55,10 +56,49 @@ def test_mutants_are_of_every_kind() -> None:
         "missing written as 0", "withheld written as its least", "enter + 0.01", "exit - 0.01", "for + 15min", "for_intervals -1",
         "without requires", "without material", "without at_once", "without min_coverage", "one digit more", "x turned round",
         "let excess: expected - x", "formula: NULLIF(spread, 0) / ", "requires 0: n > 15", "requires 0: n >= 14", "LEAST(",
-        "material_share 0.16",
+        "material_share 0.16", "x withheld written as its most", "at_once: value >= 6", "at_once: 6 >= value", "let expected: median",
     ):  # fmt: skip
         assert any(part in name for name in names), part
     assert len(names) == len(set(names))
+
+
+def test_mutants_of_expressions_take_out_branches_operands_and_functions() -> None:
+    def variants(text: str, kind: formula.Kind = "number") -> set[str]:
+        return set(card_mutants.variants(formula.parse_expression(text, {"a", "b"}, kind).tree))
+
+    assert variants("CASE WHEN a > b THEN a WHEN b = 1 THEN 0 ELSE b END") >= {
+        "CASE WHEN b = 1 THEN 0 ELSE b END", "CASE WHEN a > b THEN a ELSE b END", "CASE WHEN b > a THEN a WHEN b = 1 THEN 0 ELSE b END",
+        "CASE WHEN a >= b THEN a WHEN b = 1 THEN 0 ELSE b END", "CASE WHEN a > b THEN a WHEN b <> 1 THEN 0 ELSE b END",
+    }  # fmt: skip
+    assert variants("CASE WHEN a > b THEN a ELSE b END") >= {"b"}
+    assert variants("a >= 2 and b < 1", "condition") >= {
+        "a >= 2",
+        "b < 1",
+        "a >= 2 OR b < 1",
+        "a > 2 AND b < 1",
+        "a >= 3 AND b < 1",
+    }
+    assert variants("a + abs(b)") >= {"a - ABS(b)", "a + b", "a", "ABS(b)"}
+
+
+def test_each_input_has_faults_of_its_own(tmp_path: Path) -> None:
+    shown = {"name": "two inputs, both given as numbers", "attributes": {"capacity": 1000},
+             "inputs": {"present": "400 <15 _", "before": "300 0 300"}, "expect": {"status": "ok suppressed missing"}}  # fmt: skip
+    alive = [m.name for m in examples.mutants(a_card.read(tmp_path, a_card.TIME_LEFT, examples=[shown])) if not m.accounted_for]
+    assert "before missing written as 0" in alive and "before withheld written as its least" in alive
+    assert "present missing written as 0" not in alive and "present withheld written as its least" not in alive
+
+
+def test_what_comes_from_a_class_has_examples_within_bounds(tmp_path: Path) -> None:
+    classes = {"inputs": {"present": {"from": ["field_observations.present", "zone_counts.present"], "monotone": "up"}}}
+    left = examples.coverage(with_examples(tmp_path, **classes))
+    assert left == ["no example of a count known within bounds whose level is known",
+                    "no example of a count known within bounds that leaves the level open"]  # fmt: skip
+    within = {"name": "two classes reported by a steward", "attributes": {"usable_area": 100}, "inputs": {"present": "0..43 50..150"},
+              "expect": {"value": "_x2", "level": "normal unknown"}}  # fmt: skip
+    assert examples.coverage(with_examples(tmp_path, examples=[*GOOD, within], **classes)) == []
+    names = [m.name for m in examples.mutants(with_examples(tmp_path, **classes)) if not m.accounted_for]
+    assert "present within bounds written as its least" in names
 
 
 def with_examples(folder: Path, **changes: Any) -> Card:
