@@ -128,7 +128,8 @@ def _distinct(store: Store, card: Card, ways: list[Feed]) -> str:
         for (m,) in store.con.execute("SELECT DISTINCT interval_minutes FROM in_force WHERE indicator = ?", [card.id]).fetchall()
     }
     feed = ways[0]
-    plain = len(ways) == 1 and not feed.over_places and len(feed.given[0].measures) == 1 and lengths == {feed.step_minutes}
+    once = not feed.over_places and not feed.reach and len(feed.given[0].measures) == 1
+    plain = len(ways) == 1 and once and lengths == {feed.step_minutes}
     return "" if plain else "DISTINCT"
 
 
@@ -140,10 +141,12 @@ def _slots_reached(store: Store, config: Config, card: Card, feed: Feed, changed
     starts = f"unnest(range({slot}, {until}, to_minutes(f.interval_minutes)))" if feed.reach else slot
     if ago:
         starts = f"{slot} + INTERVAL {int(ago.total_seconds())} SECONDS"
+    # Without a reach a cell falls in one stretch of settings only: looking further back would count it once for each.
+    back = " - INTERVAL 2 DAYS" if feed.reach or ago else ""
     return f"""
         SELECT f.place, {starts} AS slot_start, f.interval_minutes
         FROM ({_cells_of(store, config, feed, changed)}) c JOIN in_force f ON f.place = c.place AND f.indicator = '{card.id}'
-            AND {slot} >= f.seg_start - INTERVAL 2 DAYS AND {slot} < f.seg_end"""
+            AND {slot} >= f.seg_start{back} AND {slot} < f.seg_end"""
 
 
 def _cells_of(store: Store, config: Config, feed: Feed, changed: str) -> str:
