@@ -104,20 +104,52 @@ def days(first: date, last: date) -> Iterator[date]:
 def holidays_and_event_days(config: Config, start_date: date, end_date: date) -> tuple[set[date], set[date]]:
     """Public holidays and event days among the local days start_date…end_date, both included (rule 18).
 
-    Event days are the municipality's ``event_days`` and all local days on which an event with
-    ``excluded_from_baseline`` is going on. A day may be both. Raises KeyError for a country or subdivision that the
+    Event days are the municipality's ``event_days``, the days of its ``event_series``, and all local days on which an event
+    with ``excluded_from_baseline`` is going on. A day may be both. Raises KeyError for a country or subdivision that the
     ``holidays`` package does not know (``config check`` says so first).
     """
     wanted = set(days(start_date, end_date))
     listed: set[date] = set()
     for year in range(start_date.year, end_date.year + 1):
         listed |= public_holidays(config.municipality.holidays, year)
-    events = set(config.municipality.event_days)
-    for event in config.municipality.events:
+    town = config.municipality
+    events = {day for series in (town.event_days, *town.event_series.values()) for day in series}
+    for event in town.events:
         if event.excluded_from_baseline:
-            last = (event.to - timedelta(microseconds=1)).astimezone(config.tz).date()
-            events |= set(days(event.from_.astimezone(config.tz).date(), last))
+            events |= set(touched(event.from_, event.to, config.tz))
     return listed & wanted, events & wanted
+
+
+def touched(start: datetime, end: datetime, tz: ZoneInfo) -> Iterator[date]:
+    """Local days that [start, end) touches."""
+    return days(start.astimezone(tz).date(), (end - timedelta(microseconds=1)).astimezone(tz).date())
+
+
+def edition_days(config: Config) -> dict[date, tuple[date, ...]]:
+    """Local day of an edition → the same day of the earlier editions of its series, newest first (rule 18).
+
+    Days of a series that follow each other are one edition; its days are matched by their number, counted from the first.
+    """
+    town = config.municipality
+    series: dict[str, set[date]] = {name: set(listed) for name, listed in town.event_series.items()}
+    for event in town.events:
+        if event.series:
+            series.setdefault(event.series, set()).update(touched(event.from_, event.to, config.tz))
+    earlier: dict[date, set[date]] = {}
+    for listed in series.values():
+        starts = sorted(day for day in listed if day - DAY not in listed)
+        for start, other in ((s, o) for s in starts for o in starts if o < s):
+            for day in _run(start, listed):
+                if day - start + other in set(_run(other, listed)):
+                    earlier.setdefault(day, set()).add(day - start + other)
+    return {day: tuple(sorted(found, reverse=True)) for day, found in earlier.items()}
+
+
+def _run(start: date, listed: set[date]) -> Iterator[date]:
+    """``start`` and the days that follow it without a gap."""
+    while start in listed:
+        yield start
+        start += DAY
 
 
 @lru_cache(maxsize=256)

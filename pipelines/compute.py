@@ -165,26 +165,21 @@ def _refresh_baselines(store: Store, config: Config, cards: list[Card], at: date
     readers = [c for c in cards if c.baseline]
     if not readers:
         return
-    used = {(f.source, f.measure): f for card in readers for f in baseline_feeds(config, card)}
+    pairs = [(card, feed) for card in readers for feed in baselines.compared_feeds(config, card)]
+    used = {(f.source, f.measure): f for _, f in pairs}
     wanted = " UNION ".join(
         f"""SELECT '{f.source}' AS source, '{f.measure}' AS measure, t.place, t.interval_minutes,
                    CAST(timezone('{zone}', t.slot_start) AS DATE) AS local_date FROM {composite.todo_name(card)} t"""
-        for card in readers for f in baseline_feeds(config, card)
+        for card, f in pairs
     )  # fmt: skip
-    late = " UNION ".join(
-        f"""SELECT '{f.source}' AS source, '{f.measure}' AS measure, place, CAST(timezone('{zone}', interval_start) AS DATE) AS local_date
-            FROM ({_cells_of(store, config, f, "chunk")})"""
+    late = " UNION ALL ".join(
+        f"SELECT '{f.source}' AS source, '{f.measure}' AS measure, * FROM ({_cells_of(store, config, f, 'chunk')})"
         for f in used.values()
-    )  # fmt: skip
+    )
     con.execute(f"CREATE OR REPLACE TEMP TABLE wanted_days AS {wanted}")
-    con.execute(f"CREATE OR REPLACE TEMP TABLE late_days AS {late}")
-    changed = baselines.refresh(store, config, list(used.values()), "wanted_days", "late_days", at)
+    con.execute(f"CREATE OR REPLACE TEMP VIEW late_cells AS {late}")
+    changed = baselines.refresh(store, config, used.values(), "wanted_days", "late_cells", at)
     _slots_of_changed_baselines(store, config, cards, readers, changed)
-
-
-def baseline_feeds(config: Config, card: Card) -> list[Feed]:
-    """The feeds whose baselines a card reads: those of its first input."""
-    return feeds(config, next(iter(card.inputs.values())).from_)
 
 
 def _slots_of_changed_baselines(store: Store, config: Config, cards: list[Card], readers: list[Card], changed: str) -> None:
@@ -192,12 +187,12 @@ def _slots_of_changed_baselines(store: Store, config: Config, cards: list[Card],
     con, zone = store.con, config.municipality.timezone
     con.execute(f"""
         CREATE OR REPLACE TEMP TABLE touched AS
-        SELECT DISTINCT source, place, interval_minutes, instant AS interval_start FROM (
-            SELECT source, place, interval_minutes, local_date + local_time AS local_ts,
-                   unnest([timezone('{zone}', local_date + local_time) - INTERVAL 1 HOUR, timezone('{zone}', local_date + local_time),
-                           timezone('{zone}', local_date + local_time) + INTERVAL 1 HOUR]) AS instant
-            FROM {changed})
-        WHERE timezone('{zone}', instant) = local_ts
+        WITH clock AS (SELECT DISTINCT local_date, local_time, local_date + local_time AS local_ts FROM {changed}),
+        instants AS (
+            SELECT *, timezone('{zone}', local_ts) + to_minutes(shift) AS interval_start
+            FROM clock CROSS JOIN (VALUES (-60), (-30), (0), (30), (60)) shifts(shift))
+        SELECT source, measure, place, interval_minutes, interval_start FROM {changed}
+        JOIN (FROM instants WHERE timezone('{zone}', interval_start) = local_ts) USING (local_date, local_time)
     """)
     first, last = one(con.execute("SELECT min(interval_start), max(interval_start) FROM touched"))
     if first is None:
@@ -206,9 +201,11 @@ def _slots_of_changed_baselines(store: Store, config: Config, cards: list[Card],
     if held and held[0] is not None and (first < held[0] or last >= held[1]):
         _prepare_segments(store, config, cards, min(first, held[0]), max(last + timedelta(hours=1), held[1]))
     for card in readers:
+        read = ", ".join(f"('{f.source}', '{f.measure}')" for f in baselines.compared_feeds(config, card))
         con.execute(f"""
             INSERT INTO {composite.todo_name(card)}
-            SELECT DISTINCT t.place, t.interval_start, f.interval_minutes FROM touched t JOIN in_force f
+            SELECT DISTINCT t.place, t.interval_start, f.interval_minutes
+            FROM (FROM touched WHERE (source, measure) IN ({read})) t JOIN in_force f
                 ON f.place = t.place AND f.indicator = '{card.id}' AND f.interval_minutes = t.interval_minutes
                 AND t.interval_start >= f.seg_start AND t.interval_start < f.seg_end
             ANTI JOIN {composite.todo_name(card)} d ON d.place = t.place AND d.slot_start = t.interval_start
@@ -256,7 +253,7 @@ def evaluated(store: Store, config: Config, card: Card, at: datetime, current: s
     cells.prepare(store, config, card, at, current)
     columns = [c for c in (*TABLES["indicator_values"].columns, "judged") if c not in ("run_id", "recorded_at")]
     rows = f"SELECT {', '.join(columns)}, raw_value FROM ({evaluate.sql(card, 'cells')})"
-    if not card.baseline:
+    if not card.baseline or not cells.of_several_days(store):
         return rows
     # A holiday is judged against its own weekday and against Sunday: the lower deviation counts (rule 18).
     lowest = "coalesce(raw_value, value_high) NULLS LAST, value_low"  # both are NULL where nothing could be judged

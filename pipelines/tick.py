@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from indicators import neighbours
 from indicators.card import Card
-from pipelines import arrivals, compute, grid, reference, situate
+from pipelines import arrivals, baselines, compute, grid, reference, situate
 from pipelines.publish import publish
 from pipelines.slots import delivered_measures
 from pipelines.store import Store
@@ -87,6 +87,9 @@ def tick(
     if since or restate:
         _compute_again(store, config, since, at)
     summary.slots_computed, summary.values_changed = compute_due(store, config, cards, at, verb, summary.run_id, restate, show)
+    if verb != "backfill":  # a backfill computes the days that it has slots of
+        with store.transaction():
+            baselines.refresh_day(store, config, compute.active_cards(config, cards), at.astimezone(config.tz).date(), at)
     show("situations", 0.9)
     summary.situations = judge(store, config, cards, at, verb, summary.run_id)
     _note_run(store, summary, verb)

@@ -52,8 +52,8 @@ def _twice(config: Config, key: str, names: Iterable[str]) -> Iterator[Problem]:
 def _roles(config: Config) -> Iterator[Problem]:
     town = config.municipality
     owners: list[tuple[Path_, str]] = []
-    for key, entries in (("purposes", town.purposes), ("thresholds", town.thresholds), ("flags", town.flags), ("resets", town.resets)):
-        owners += [((key, i, "owner"), entry.owner) for i, entry in enumerate(entries)]  # type: ignore[attr-defined]
+    for key in ("purposes", "thresholds", "flags", "resets", "freezes"):
+        owners += [((key, i, "owner"), entry.owner) for i, entry in enumerate(getattr(town, key))]
     for path, owner in owners:
         if owner not in town.roles:
             fix = did_you_mean(owner, town.roles, "Describe it under `roles`.")
@@ -218,3 +218,6 @@ def _flags(config: Config) -> Iterator[Problem]:
             yield from _unknown_place(config, (*path, "places", number), place)
         if flag.to <= flag.from_:
             yield config.document.problem((*path, "to"), "`to` is not after `from`", "A flagged range ends after it begins.")
+    for index, freeze in enumerate(config.municipality.freezes):
+        for number, place in enumerate(freeze.places):
+            yield from _unknown_place(config, ("freezes", index, "places", number), place)

@@ -99,6 +99,9 @@ TABLES: dict[str, Table] = {t.name: t for t in (
        "municipality dataset source measure place interval_minutes local_date local_time day_type n valid_days median mad p10 p20 p50 p80 p90 p95"
        " level_factor place_p95 version recorded_at",
        "municipality dataset source measure place interval_minutes local_date local_time day_type", sealed_by="local_date"),
+    _t("baseline_holds", "Late wijzigingen die een bevriezing buiten de basislijnen houdt", "Late changes that a freeze keeps out of the baselines",
+       "municipality dataset source measure place local_date frozen_until recorded_at",
+       "municipality dataset source measure place local_date"),
     _t("deliveries", "Leveringen en wat er met hun rijen gebeurde", "Deliveries and what became of their rows",
        "delivery_id municipality source name content_hash size_bytes received_at received_how issued_at records_read rows_in rows_accepted"
        " rows_suppressed rows_refused rows_duplicate rows_filtered rows_held state reason", "delivery_id",

@@ -8,12 +8,10 @@ from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 
-import pyarrow as pa
-
 from indicators import baseline
 from indicators.card import Card
 from indicators.in_force import explain_chain, holidays_and_event_days, segments
-from pipelines import baselines, compute
+from pipelines import baselines
 from pipelines.explain import recompute
 from pipelines.explain.found import Check, InputFound, Record
 from pipelines.explain.reading import Published
@@ -22,10 +20,6 @@ from schemas.config import Config
 TOLERANCE = 1e-9  # relative; figures of a baseline are DOUBLE
 FIGURES = ("n", "valid_days", "median", "mad", "p10", "p20", "p50", "p80", "p90", "p95", "level_factor", "place_p95")
 _BOOKKEEPING = {"municipality", "recorded_at", "version"}
-_TARGETS = pa.schema([
-    ("municipality", pa.string()), ("dataset", pa.string()), ("source", pa.string()), ("measure", pa.string()), ("place", pa.string()),
-    ("interval_minutes", pa.int32()), ("local_date", pa.date32()),
-])  # fmt: skip
 
 
 def rows_used(read: Published, config: Config, card: Card, value: Record, steps: Record) -> list[Record]:
@@ -57,21 +51,24 @@ def baseline_checks(
     read: Published, config: Config, card: Card, value: Record, inputs: list[InputFound], found: list[Record]
 ) -> list[Check]:
     """Every figure of the baseline rows as stored, and as it comes out of the stored observations and today's calendar."""
-    feeds = compute.baseline_feeds(config, card) if found and inputs else []
+    feeds = baselines.compared_feeds(config, card) if found and inputs else []
     feed = next((f for f in feeds if (f.source, f"{f.dataset}.{f.measure}") == (inputs[0].source, inputs[0].measure)), None)
     if feed is None:
         return []
     minutes = recompute.minutes_of(value)
-    target = {"municipality": value["municipality"], "dataset": feed.dataset, "source": feed.source, "measure": feed.measure,
-              "place": value["place"], "interval_minutes": minutes, "local_date": value["local_date"]}  # fmt: skip
-    read.table("targets", [target], _TARGETS)
     store: Any = read
-    sql = baselines.computed(store, config, feed, minutes, recompute.long_after(value))
+    sql = baselines.computed(store, config, feed, minutes, value["place"], value["local_date"])
     again = {row["day_type"]: row for row in read.rows(f"SELECT * FROM ({sql}) WHERE local_time = $1", [value["local_time"]])}
     return [
         Check("baseline", f"{row['day_type']} {name}", row[name], new, _equal(row[name], new))
         for row in found for name in FIGURES for new in [again.get(row["day_type"], {}).get(name)]
     ]  # fmt: skip
+
+
+def is_held(read: Published, used: list[Record]) -> bool:
+    """Whether a freeze keeps late changes out of these baseline rows."""
+    held = """SELECT 1 FROM baseline_holds WHERE source = $1 AND measure = $2 AND place = $3 AND local_date < $4 AND frozen_until >= $4"""
+    return bool(used) and bool(read.rows(held, [used[0][c] for c in ("source", "measure", "place", "local_date")]))
 
 
 def _equal(old: float | None, new: float | None) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from indicators import judged
+from indicators.baseline import MIN_VALUES
 from pipelines.explain.found import Explanation, Record
 from pipelines.explain.say import DASH, Say, indent, unit_of
 from schemas.settings import BANDS
@@ -93,7 +94,8 @@ def baseline(found: Explanation, say: Say) -> list[str]:
     if not found.baseline:
         return [*out, *indent([say.text("baseline_none")])]
     for row in found.baseline:
-        key = "baseline_used" if row["used"] else "baseline_not_used"
+        few = "baseline_few" if row["n"] < MIN_VALUES else "baseline_not_used"
+        key = "baseline_used" if row["used"] else few
         out += indent([say.text(key, kind=say.word("day_type", row["day_type"]))])
         figures = {c: say.number(row[c]) for c in ("median", "mad", "p10", "p20", "p50", "p80", "p90", "p95", "place_p95")}
         out += indent([

@@ -41,7 +41,8 @@ class Event(Strict):
 
     ``pace`` is how often a run is due during the event; ``interval`` a finer interval of the data
     (a place's own ``interval`` in ``places`` goes before it).
-    ``excluded_from_baseline`` marks the whole local days of the event as event days (rule 18).
+    ``excluded_from_baseline`` marks the whole local days of the event as event days (rule 18); ``series`` names what it is
+    an edition of, so that it is compared with the earlier ones.
     """
 
     event: Slug
@@ -50,6 +51,7 @@ class Event(Strict):
     from_: Instant = Field(alias="from")
     to: Instant
     places: dict[Slug, PlaceDuringEvent]
+    series: Slug | None = None
     phases: tuple[Phase, ...] = ()
     expected_visitors: int | None = Field(default=None, gt=0)
     pace: Interval | None = None

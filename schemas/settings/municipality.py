@@ -34,6 +34,16 @@ class Flag(Strict):
         return value
 
 
+class Freeze(Strict):
+    """Holds baselines as they are: late rows no longer change those of local days up to ``until``, that day included."""
+
+    places: tuple[Slug, ...] = Field(min_length=1)
+    until: date
+    reason: str = Field(min_length=4)
+    owner: RoleId
+    decided_on: date
+
+
 class Reset(Strict):
     """A count that sets the balance of a zone's gates anew: by hand, or from another source, at an instant."""
 
@@ -67,7 +77,8 @@ class Municipality(Strict):
     """``config/municipalities/<slug>.yaml``. Roles are ids with a description, never persons' names.
 
     ``holidays`` is a country, or country and subdivision (``NL``, ``AU-VIC``); ``event_days`` are local days left
-    out of baselines as event days (King's Day, New Year's Eve). ``places`` is a GeoJSON file beside this one,
+    out of baselines as event days, and so are those of ``event_series`` (King's Day, New Year's Eve), where days that follow
+    each other are one edition, compared with the earlier editions of its series. ``places`` is a GeoJSON file beside this one,
     ``data`` the folder below which sources look for files (an option may replace it).
     """
 
@@ -87,8 +98,10 @@ class Municipality(Strict):
     purposes: tuple[Adoption, ...] = Field(min_length=1)
     events: tuple[Event, ...] = ()
     event_days: tuple[date, ...] = ()
+    event_series: dict[Slug, tuple[date, ...]] = Field(default_factory=dict)
     thresholds: tuple[Threshold, ...] = ()
     flags: tuple[Flag, ...] = ()
+    freezes: tuple[Freeze, ...] = ()
     resets: tuple[Reset, ...] = ()
 
     @field_validator("timezone")

@@ -1,0 +1,84 @@
+"""Keep baselines up to date (rule 18): the days that are asked for and not there yet, and those that late rows reach.
+
+The nightly refresh, a late row and a backfill are one piece of code. A baseline row that comes out equal stays as it was and
+dirties nobody (decision 5): only changed rows make their readers compute again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date, datetime
+
+import pyarrow as pa
+
+from indicators.card import Card
+from indicators.in_force import segments
+from pipelines.baselines import due, figures
+from pipelines.baselines.counts import DAY, instant
+from pipelines.baselines.figures import computed, stored
+from pipelines.slots import Feed, feeds
+from pipelines.store import Store
+from pipelines.store.rows import one
+from schemas.config import Config
+
+__all__ = ["compared_feeds", "computed", "refresh", "refresh_day", "stored"]
+
+
+def compared_feeds(config: Config, card: Card) -> list[Feed]:
+    """The feeds of a card that are compared with a baseline: those of its first input; none for a card without one."""
+    return feeds(config, next(iter(card.inputs.values())).from_) if card.baseline else []
+
+
+def refresh(store: Store, config: Config, used: Iterable[Feed], wanted: str, late: str, at: datetime) -> str:
+    """Compute the baselines of ``wanted`` days that are missing and of computed days reached by ``late`` cells.
+
+    ``wanted``: relation source, measure, place, interval_minutes, local_date. ``late``: relation source, measure, place,
+    interval_start. Returns the name of a temporary table (measure, source, place, interval_minutes, local_date, local_time)
+    with the keys of the rows that changed on days computed before. Inside a transaction.
+    """
+    store.con.execute(f"CREATE OR REPLACE TEMP TABLE all_changed_baselines AS SELECT {figures.CHANGED} FROM baselines LIMIT 0")
+    for feed in used:
+        due.find(store, config, feed, wanted, late, at)
+        figures.compute(store, config, feed, at)
+    return "all_changed_baselines"
+
+
+def refresh_day(store: Store, config: Config, cards: Iterable[Card], day: date, at: datetime) -> int:
+    """Compute the baselines of one local day for every place that the cards judge on it; returns the number of places.
+
+    Run when a day begins, its ticks find them ready; a tick that finds none computes them itself and gets the same. Nothing
+    is done for a feed whose counts of the day before are not all due at ``at``: they would change it again. Inside a
+    transaction.
+    """
+    start, end = instant(day, config), instant(day + DAY, config)
+    count = 0
+    for readers in _by_feed(config, cards):
+        feed = readers[0][0]
+        if start + feed.delay > at or _is_done(store, config, feed, day):
+            continue
+        rows = sorted({
+            (place, int(part.settings.interval.total_seconds() // 60))
+            for _, card in readers for place in config.place_ids for part in segments(config, card, place, start, end)
+        })  # fmt: skip
+        due.as_table(store, "places_today", {"place": pa.array([p for p, _ in rows], pa.string()),
+                                             "interval_minutes": pa.array([m for _, m in rows], pa.int32())})  # fmt: skip
+        wanted = (
+            f"(SELECT *, '{feed.source}' AS source, '{feed.measure}' AS measure, DATE '{day}' AS local_date FROM places_today)"
+        )
+        refresh(store, config, [feed], wanted, due.NOTHING_LATE, at)
+        count += one(store.con.execute("SELECT count(*) FROM baseline_due"))[0]
+    return count
+
+
+def _by_feed(config: Config, cards: Iterable[Card]) -> Iterable[list[tuple[Feed, Card]]]:
+    """The feeds that are compared, each with all cards that read it."""
+    found: dict[tuple[str, str], list[tuple[Feed, Card]]] = {}
+    for card in cards:
+        for feed in compared_feeds(config, card):
+            found.setdefault((feed.source, feed.measure), []).append((feed, card))
+    return found.values()
+
+
+def _is_done(store: Store, config: Config, feed: Feed, day: date) -> bool:
+    latest = one(store.con.execute(f"SELECT max(local_date) FROM baseline_done WHERE {due.of_feed(config, feed)}"))[0]
+    return latest is not None and bool(latest >= day)

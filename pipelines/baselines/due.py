@@ -1,0 +1,109 @@
+"""Which baselines are to be computed: wanted days that never were, and computed days that late cells have a part in.
+
+A freeze holds the baselines of its places and days against late cells. What it holds back is listed in ``baseline_holds``,
+and made good when the freeze is lifted (decision 0011).
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import pyarrow as pa
+
+from indicators import baseline
+from indicators.local_clock import edition_days
+from pipelines.slots import Feed, bucket, members
+from pipelines.store import Store
+from schemas.config import Config
+
+_DAY = "place, interval_minutes, local_date"
+NOTHING_LATE = "(SELECT source, '' AS measure, place, interval_start FROM dirty_cells LIMIT 0)"
+
+
+def of_feed(config: Config, feed: Feed) -> str:
+    """SQL: whether a row with the key columns of ``baselines`` is of this municipality, source and measure."""
+    return f"""municipality = '{config.municipality.municipality}' AND dataset = '{feed.dataset}' AND source = '{feed.source}'
+               AND measure = '{feed.measure}'"""
+
+
+def as_table(store: Store, name: str, columns: dict[str, pa.Array]) -> None:
+    """A temporary table from Arrow columns."""
+    store.con.register("given_rows", pa.table(columns))
+    store.con.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS FROM given_rows")
+    store.con.unregister("given_rows")
+
+
+def find(store: Store, config: Config, feed: Feed, wanted: str, late: str, at: datetime) -> None:
+    """``baseline_due`` (place, interval_minutes, local_date); ``wanted`` and ``late`` as in :func:`pipelines.baselines.refresh`."""
+    as_table(store, "fed_places", {"place": pa.array(sorted(members.places(config, feed)), pa.string())})
+    _reached(store, config, feed, late)
+    _hold(store, config, feed, at)
+    store.con.execute(f"""
+        CREATE OR REPLACE TEMP TABLE baseline_due AS
+        (SELECT place, CAST(interval_minutes AS INTEGER) AS interval_minutes, local_date FROM {wanted} SEMI JOIN fed_places USING (place)
+         WHERE source = '{feed.source}' AND measure = '{feed.measure}'
+         EXCEPT SELECT {_DAY} FROM baseline_done WHERE {of_feed(config, feed)})
+        UNION SELECT {_DAY} FROM baseline_reached UNION SELECT {_DAY} FROM baseline_thawed
+    """)
+
+
+def _reached(store: Store, config: Config, feed: Feed, late: str) -> None:
+    """``baseline_reached`` (place, interval_minutes, local_date, late_date): computed days that late cells have a part in.
+
+    A cell reaches statistics up to 85 days on (one day more for the neighbouring slot) and, through the medians of
+    ordinary days, level factors up to 84 days beyond that; an edition reaches all later ones of its series.
+    """
+    pairs = [(day, past) for day, found in edition_days(config).items() for past in found]
+    as_table(store, "edition_pairs", {"local_date": pa.array([d for d, _ in pairs], pa.date32()),
+                                      "ref_date": pa.array([p for _, p in pairs], pa.date32())})  # fmt: skip
+    slot = bucket("interval_minutes", "interval_start", config)
+    until = f"{slot} + INTERVAL {int(feed.reach.total_seconds())} SECONDS"
+    counted, zone = f"list_append(range({slot}, {until}, INTERVAL 1 HOUR), {until})", config.municipality.timezone
+    store.con.execute(f"""
+        CREATE OR REPLACE TEMP TABLE baseline_reached AS
+        WITH done AS (SELECT {_DAY} FROM baseline_done WHERE {of_feed(config, feed)}),
+        cells AS (SELECT DISTINCT place, interval_start FROM {late} WHERE source = '{feed.source}' AND measure = '{feed.measure}'),
+        late AS (
+            SELECT DISTINCT place, interval_minutes, CAST(timezone('{zone}', unnest({counted})) AS DATE) AS late_date
+            FROM cells CROSS JOIN (SELECT DISTINCT interval_minutes FROM done))
+        SELECT d.*, late_date FROM done d JOIN late USING (place, interval_minutes)
+        WHERE d.local_date > late_date AND d.local_date <= late_date + {2 * baseline.REACH_DAYS + 1}
+        UNION
+        SELECT d.*, late_date FROM done d JOIN edition_pairs e USING (local_date) JOIN late USING (place, interval_minutes)
+        WHERE late_date < d.local_date AND late_date BETWEEN e.ref_date - 1 AND e.ref_date + 1
+    """)
+
+
+def _hold(store: Store, config: Config, feed: Feed, at: datetime) -> None:
+    """Take frozen days out of ``baseline_reached`` and list why; ``baseline_thawed``: held days that are frozen no longer."""
+    con, mine, town = store.con, of_feed(config, feed), config.municipality
+    con.execute(f"CREATE OR REPLACE TEMP TABLE baseline_thawed AS SELECT {_DAY} FROM baseline_reached LIMIT 0")
+    rows = [(place, freeze.until) for freeze in town.freezes for place in freeze.places]
+    if not rows and not con.execute(f"SELECT 1 FROM baseline_holds WHERE {mine} LIMIT 1").fetchall():
+        return
+    as_table(store, "freeze_rows", {"place": pa.array([p for p, _ in rows], pa.string()),
+                                    "until": pa.array([u for _, u in rows], pa.date32())})  # fmt: skip
+    con.execute("CREATE OR REPLACE TEMP TABLE frozen AS SELECT place, max(until) AS until FROM freeze_rows GROUP BY place")
+    # What was held and is frozen no longer, in whole or in part, is due now.
+    con.execute(f"""
+        INSERT INTO baseline_thawed
+        SELECT DISTINCT d.* FROM (SELECT {_DAY} FROM baseline_done WHERE {mine}) d
+        JOIN (SELECT place, local_date AS late_date, frozen_until FROM baseline_holds WHERE {mine}) h USING (place)
+        LEFT JOIN frozen f USING (place)
+        WHERE d.local_date > late_date AND d.local_date <= frozen_until AND (until IS NULL OR d.local_date > until)
+    """)
+    con.execute(f"""
+        CREATE OR REPLACE TEMP TABLE held AS
+        SELECT place, late_date, max(frozen_until) AS frozen_until, max(recorded_at) AS recorded_at FROM (
+            SELECT place, local_date AS late_date, least(frozen_until, until) AS frozen_until, recorded_at
+            FROM baseline_holds JOIN frozen USING (place) WHERE {mine} AND until > local_date
+            UNION ALL
+            SELECT place, late_date, until, TIMESTAMPTZ '{at.isoformat()}' FROM baseline_reached JOIN frozen USING (place)
+            WHERE local_date <= until)
+        GROUP BY ALL
+    """)
+    con.execute(f"DELETE FROM baseline_holds WHERE {mine}")
+    con.execute(f"""INSERT INTO baseline_holds BY NAME
+        SELECT '{town.municipality}' AS municipality, '{feed.dataset}' AS dataset, '{feed.source}' AS source, '{feed.measure}' AS measure,
+               place, late_date AS local_date, frozen_until, recorded_at FROM held""")
+    con.execute("DELETE FROM baseline_reached r USING frozen f WHERE f.place = r.place AND r.local_date <= f.until")
