@@ -117,7 +117,10 @@ def update(
     if not atoms:
         return []
     walk = Walk([found for found in series if found])
-    _rerun(store, config, walk, atoms, hours, clock=clock(origin, horizon), every_version=origin == "backfill")
+    told = store.con.execute(f"SELECT DISTINCT typeof(day) FROM {dirty}").fetchall()
+    by_hour = bool(told) and told != [("DATE",)]  # checkpoints by the hour serve only where it is told which hour changed
+    every = origin == "backfill"
+    _rerun(store, config, walk, atoms, hours, by_hour=by_hour, clock=clock(origin, horizon), every_version=every)
     rebuilt = [Rebuilt(a.risk, a.place, a.low, a.high, a.versions) for a in atoms]
     return situation_rows.settle(store.con, config, cards, beside, rebuilt, at=at, origin=origin)
 
@@ -236,14 +239,18 @@ def _read_carried(con: duckdb.DuckDBPyConnection, slug: str, atoms: list[Atom]) 
 
 
 def _rerun(
-    store: Stored, config: Config, walk: Walk, atoms: list[Atom], hours: int, *, clock: Clock, every_version: bool
+    store: Stored, config: Config, walk: Walk, atoms: list[Atom], hours: int, *, by_hour: bool, clock: Clock, every_version: bool
 ) -> None:
-    """Walk all atoms from bound to bound, each until it carries what it carried before; then write what is carried."""
+    """Walk all atoms from bound to bound, each until it carries what it carried before; then write what is carried.
+
+    ``hours``: since when bounds are hours; with ``by_hour`` that becomes the midnight before the newest value.
+    """
     slug = config.municipality.municipality
     names = sorted({s.indicator for series in walk.atoms for s in series})
     start = min(a.first for a in atoms)
     newest = max(_last_start(store, slug, names, start), *(a.first for a in atoms))
-    hours = max(newest // DAY * DAY, 0 if hours == FOREVER else hours)
+    if by_hour:
+        hours = max(newest // DAY * DAY, 0 if hours == FOREVER else hours)
     stopped: dict[int, int | None] = {}
     under_way = set(range(len(atoms)))
     days, rows, end = 2, None, _next_bound(newest, hours)
