@@ -1,7 +1,9 @@
 """Which places lie beside each other: situations there at the same time are one group (rule 19).
 
 Neighbours are places that share a border of 5 m or more, zones with a common line, a line and its zones, and
-places declared as such. Geometry is WGS 84; lengths are taken in local metres around the places' middle.
+places declared as such. A relation (an origin and a destination) joins nothing: its ends may lie far apart; nor does the
+border of an area, which lies over its parts and would make one story of all of them. Geometry is WGS 84; lengths are
+taken in local metres around the places' middle.
 """
 
 from __future__ import annotations
@@ -46,17 +48,19 @@ def _declared(places: tuple[PlaceRow, ...]) -> set[tuple[str, str]]:
 
 
 def _over_lines(places: tuple[PlaceRow, ...]) -> set[tuple[str, str]]:
-    """Zones joined by a line are neighbours of each other, and of the line."""
+    """Zones joined by a line, or before which people wait for it, are neighbours of each other, and of the line."""
     found = set()
     for row in places:
-        zones = [zone for zone in (row.place.from_zone, row.place.to_zone) if zone]
+        if row.place.kind != "line":
+            continue
+        zones = [zone for zone in (row.place.from_zone, row.place.to_zone, row.place.approach_zone) if zone]
         found |= set(combinations((row.place.place, *zones), 2))
     return found
 
 
 def _bordering(places: tuple[PlaceRow, ...]) -> set[tuple[str, str]]:
     """Surfaces of which the borders run together, or one inside the other, over ``MIN_BORDER`` metres."""
-    drawn = [(row.place.place, shape(row.geometry)) for row in places if row.geometry]
+    drawn = [(row.place.place, shape(row.geometry)) for row in places if row.geometry and row.place.kind != "area"]
     surfaces = [(name, drawing) for name, drawing in drawn if drawing.area > 0]
     if len(surfaces) < 2:
         return set()

@@ -58,6 +58,24 @@ def test_rule_19_a_common_line_joins_zones_and_the_line() -> None:
     }  # fmt: skip
 
 
+def test_rule_19_the_zone_in_which_people_wait_for_a_line_is_beside_it() -> None:
+    waiting = zone("brug", kind="line", place_type=None, from_zone="a", to_zone="b", approach_zone="c")
+    assert among([zone("a"), zone("b"), zone("c"), waiting])["c"] == {"a", "b", "brug"}
+
+
+def test_rule_19_a_relation_joins_nothing_and_an_area_does_not_join_its_parts() -> None:
+    relation = zone("a-b", kind="relation", place_type=None, from_zone="a", to_zone="b")
+    area = zone("town", box(0, 0, 300, 300), kind="area", place_type=None, parts=("a", "b"))
+    apart = [zone("a", box(0, 0, 100, 100)), zone("b", box(200, 200, 100, 100))]
+    assert among([*apart, relation, area]) == {}
+
+
+def test_rule_19_stops_and_links_are_beside_what_is_declared() -> None:
+    stop = zone("halte", {"type": "Point", "coordinates": degrees(50, 50)}, kind="stop", place_type=None, neighbours=("a",))
+    link = zone("weg", {"type": "LineString", "coordinates": [degrees(0, 0), degrees(100, 0)]}, kind="link", place_type=None)
+    assert among([zone("a", box(0, 0, 100, 100)), stop, link]) == {"a": {"halte"}, "halte": {"a"}}
+
+
 def test_rule_19_declared_neighbours_are_so_both_ways() -> None:
     assert among([zone("a", neighbours=("b",)), zone("b"), zone("c")]) == {"a": {"b"}, "b": {"a"}}
 
