@@ -202,7 +202,9 @@ def _bands(config: Config, card: Card) -> Iterator[Problem]:
         if not works.can_apply(row):
             continue
         events, entries = config.events_of(row.place.place), works.entries_for(row)
-        if card.role == "signal" and not any(e.threshold.bands for e in entries) and card.bands_for(row.place.place_type) is None:
+        # A card without any bands has a row only where the town sets some; another one would leave a place out by mistake.
+        own = card.role == "signal" and card.bands
+        if own and not any(e.threshold.bands for e in entries) and card.bands_for(row.place.place_type) is None:
             what = f"`{card.id}` has no bands for place_type `{row.place.place_type}`"
             fix = f"Use {' or '.join(f'`{t}`' for t in card.bands)}, or set bands for this type under `thresholds`."
             yield Problem(row.file, row.line, "place_type", what, fix)
