@@ -36,6 +36,7 @@ def explain_situation(published: Path, config: Config, cards: Mapping[str, Card]
         explanation = _explain(read, config, cards, value, way, situation["started_at"])
         checks, notes = story.compared(situation, version)
         explanation.situation = situation
+        _until_it_was_over(explanation)
         explanation.checks += checks
         explanation.notes += notes
         explanation.confidence["situation"] = parts
@@ -43,6 +44,16 @@ def explain_situation(published: Path, config: Config, cards: Mapping[str, Card]
         return explanation
     finally:
         con.close()
+
+
+def _until_it_was_over(found: Explanation) -> None:
+    """Leave out what came after a situation that closed: all but the first slots."""
+    held = [step.interval_end for steps in found.paths.values() for step in steps if step.held != "normal"]
+    if found.situation is None or found.situation["state"] != "closed" or not held:
+        return
+    for name, steps in found.paths.items():
+        after = [step for step in steps if step.interval_start >= max(held)][AROUND:]
+        found.paths[name] = steps[: len(steps) - len(after)]
 
 
 def explain_value(
@@ -95,7 +106,10 @@ def _explain(
     length = value["interval_end"] - value["interval_start"]
     begin = start - AROUND * length
     used = background.rows_used(read, config, card, value, steps)
-    checks += background.baseline_checks(read, config, card, value, found, used)
+    if background.is_held(read, used):
+        notes.append("held_baseline")
+    else:
+        checks += background.baseline_checks(read, config, card, value, found, used)
     return Explanation(
         sentence={lang: _sentence(config, card, value, kept["k"], lang) for lang in ("nl", "en")},
         value=value,

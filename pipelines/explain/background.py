@@ -19,6 +19,7 @@ from schemas.config import Config
 
 TOLERANCE = 1e-9  # relative; figures of a baseline are DOUBLE
 FIGURES = ("n", "valid_days", "median", "mad", "p10", "p20", "p50", "p80", "p90", "p95", "level_factor", "place_p95")
+_KEY = "source, measure, place, interval_minutes, local_date, local_time, day_type"
 _BOOKKEEPING = {"municipality", "recorded_at", "version"}
 
 
@@ -31,8 +32,8 @@ def rows_used(read: Published, config: Config, card: Card, value: Record, steps:
         return []
     figures = ", ".join(f'"{c}"' for c in card.baseline)
     rows = read.rows(
-        f"""SELECT b.* FROM known_for_slots b SEMI JOIN (SELECT {figures} FROM cells) c USING ({figures})
-            WHERE b.source = $1 AND b.place = $2 AND b.local_date = $3 AND b.local_time = $4
+        f"""SELECT b.* FROM baselines b SEMI JOIN (FROM known_for_slots SEMI JOIN cells USING ({figures})) k USING ({_KEY})
+            WHERE b.municipality = '{value["municipality"]}' AND b.source = $1 AND b.place = $2 AND b.local_date = $3 AND b.local_time = $4
                 AND b.interval_minutes = (SELECT any_value(interval_minutes) FROM cells) ORDER BY b.day_type DESC""",
         [value["source"], value["place"], value["local_date"], value["local_time"]],
     )

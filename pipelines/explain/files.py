@@ -13,7 +13,7 @@ from pipelines.explain.reading import Published
 from schemas.config import Config
 from schemas.settings import Source
 
-MOST_FILES = 8  # read again in search of a refused row
+MOST_FILES = 8  # read again in search of a refused row or a declared outage
 
 
 class Place(NamedTuple):
@@ -39,8 +39,9 @@ def places(read: Published, config: Config, rows: list[Record]) -> Told:
     told: Told = {}
     for name, source in sorted({(row["delivery_name"], row["source"]) for row in rows if row["delivery_name"]}):
         told |= _in_file(config, name, [row for row in rows if (row["delivery_name"], row["source"]) == (name, source)])
-    for source in sorted({row["source"] for row in rows if row["status"] == "invalid"}):
-        told |= _refused(read, config, [row for row in rows if row["status"] == "invalid" and row["source"] == source])
+    silent = [row for row in rows if row["status"] in ("invalid", "outage") and not row["delivery_name"]]
+    for source in sorted({row["source"] for row in silent}):
+        told |= _told_otherwise(read, config, [row for row in silent if row["source"] == source])
     return told
 
 
@@ -78,38 +79,55 @@ def _cells(config: Config, source: Source, file: intake.Found, rows: list[Record
     return {key({**cell, "source": source.source}): cell for cell in taken.cells.filter(wanted).to_pylist()}
 
 
-def _refused(read: Published, config: Config, rows: list[Record]) -> Told:
-    """Where the refused rows of one source stand and why: looked for in its deliveries that had any, received about then.
+def _told_otherwise(read: Published, config: Config, rows: list[Record]) -> Told:
+    """Where it stands that an interval has no value: in the register of outages, or in a row refused or declared an outage.
 
-    Only the name of the check is shown: a message may quote a count.
+    Rows without a value do not name their delivery: it is looked for among those of the source that came shortly before. Only
+    the name of the check is shown: a message may quote a count.
     """
-    told: Told = {}
-    source = config.sources.get(rows[0]["source"])
-    if source is None:
+    told: Told = {key(row): at for row in rows if row["status"] == "outage" and (at := _flagged(config, row))}
+    source, left = config.sources.get(rows[0]["source"]), [row for row in rows if key(row) not in told]
+    if source is None or not left:
         return told
     near = read.rows(
-        """SELECT delivery_id, name FROM deliveries WHERE municipality = $1 AND source = $2 AND rows_refused > 0
-           AND received_at BETWEEN $3::TIMESTAMPTZ - INTERVAL 1 DAY AND $4::TIMESTAMPTZ + INTERVAL 1 DAY
-           ORDER BY received_at LIMIT $5""",
+        """SELECT delivery_id, name FROM deliveries WHERE municipality = $1 AND source = $2
+           AND received_at BETWEEN $3::TIMESTAMPTZ - INTERVAL 1 DAY AND $4 ORDER BY received_at DESC LIMIT $5""",
         [
             rows[0]["municipality"],
             source.source,
-            min(r["recorded_at"] for r in rows),
-            max(r["recorded_at"] for r in rows),
+            min(r["recorded_at"] for r in left),
+            max(r["recorded_at"] for r in left),
             MOST_FILES,
         ],
     )
     there = {f.name: f for f in intake.find(source, config.data)}
     for delivery in (d for d in near if d["name"] in there):
-        cells = _cells(config, source, there[delivery["name"]], rows)
-        why = _checks(read, delivery["delivery_id"])
-        for row in rows:
+        cells = _cells(config, source, there[delivery["name"]], left)
+        checks = _checks(read, delivery["delivery_id"])
+        for row in left:
             cell = cells.get(key(row))
-            if cell is not None and cell["status"] == "invalid":
-                checks = why.get(cell["row_number"])
-                code = "row_refused" if checks else "row_refused_too"
-                told.setdefault(key(row), Place(delivery["name"], cell["row_number"], code, checks))
+            if cell is not None and cell["status"] == row["status"]:
+                told.setdefault(key(row), _why(delivery["name"], cell, checks.get(cell["row_number"])))
     return told
+
+
+def _why(name: str, cell: Record, checks: str | None) -> Place:
+    if cell["status"] == "outage":
+        return Place(name, cell["row_number"], "outage_declared")
+    return Place(name, cell["row_number"], "row_refused" if checks else "row_refused_too", checks)
+
+
+def _flagged(config: Config, row: Record) -> Place | None:
+    """The entry of the register that says the place was out of order then."""
+    for number, flag in enumerate(config.municipality.flags):
+        if (
+            "outage" in flag.effect
+            and flag.source == row["source"]
+            and row["place"] in flag.places
+            and flag.from_ <= row["interval_start"] < flag.to
+        ):
+            return Place(f"{config.file}:{config.document.line(('flags', number))}", None, "outage_flag", flag.reason)
+    return None
 
 
 def _checks(read: Published, delivery_id: str) -> dict[int, str]:

@@ -69,7 +69,8 @@ class Candidate:
 class InputFound:
     """An input of the card: what it was, and which source counted and why (``why``: a code of ``texts.yaml``).
 
-    ``shown``: the number as text, "<15" or "0…14" when withheld, None when nothing is known. ``minutes_ago``: the input looks
+    ``shown``: the number as text, "<15" or "0…14" when withheld, None when nothing is known, or not
+    enough of the interval. ``minutes_ago``: the input looks
     at an earlier slot.
     """
 

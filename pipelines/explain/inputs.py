@@ -58,8 +58,9 @@ def found(read: Published, config: Config, card: Card, value: Record, k: int) ->
         row = rows[0]
         candidates = _candidates(read, config, card, name, value, row)
         counted = next((c for c in candidates if c.counted), None)
+        enough = (row["coverage"] or 0) >= card.min_coverage  # rule 3: never a partial total
         inputs.append(InputFound(
-            name=name, references=tuple(spec.from_), shown=ranged(row["low"], row["high"], k), status=row["status"],
+            name=name, references=tuple(spec.from_), shown=ranged(row["low"], row["high"], k) if enough else None, status=row["status"],
             coverage=row["coverage"], confidence=row["confidence"], source=row["source"], measure=f"{row['dataset']}.{row['measure']}",
             why=_why(candidates), candidates=candidates, behind=counted.behind if counted else [], minutes_ago=_ago(card, name),
         ))  # fmt: skip

@@ -54,9 +54,8 @@ def _shown(steps: list[Step], found: Explanation) -> set[int]:
             near.add(number)
         near |= {number} if any(band.changed for band in step.bands.values()) else set()
     near = {number for number in near if 0 <= number < len(steps)}
-    return near | {
-        number for number in range(len(steps)) if {number - 1, number + 1} <= near
-    }  # a line says no less than "1 interval"
+    beside = near | {-1, len(steps)}  # a slot alone between two that are shown is shown too
+    return near | {number for number in range(len(steps)) if {number - 1, number + 1} <= beside}
 
 
 def _cells(step: Step, found: Explanation, say: Say, *, leading: bool) -> tuple[str, ...]:

@@ -119,7 +119,8 @@ def _condition(line: Line, say: Say) -> str:
 def _inputs(found: Explanation, say: Say) -> list[str]:
     out = [say.text("head_inputs")]
     for one in found.inputs:
-        shown = one.shown if one.shown is not None else say.word("status", one.status)
+        partly = one.shown is None and one.status in ("ok", "suppressed")
+        shown = say.text("partly_known") if partly else one.shown or say.word("status", one.status)
         back = f"  ({say.text('looks_back', minutes=say.number(one.minutes_ago))})" if one.minutes_ago else ""
         out += indent([say.text("input_is", name=one.name, shown=shown) + back])
         out += indent(_sources(one, found.value["place"], say), 2)

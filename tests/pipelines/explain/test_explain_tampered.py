@@ -144,13 +144,16 @@ def test_every_situation_of_two_random_days_follows_from_its_values(two_days):
 
 def test_the_held_level_does_not_depend_on_where_the_walk_begins(two_days, monkeypatch):
     """From the last rest before a slot it comes to the same as from the very first row."""
-    slots = range(3, 190, 11)
+    last = two_days.ask("SELECT situation_id FROM situations ORDER BY started_at DESC")[0]
+    way = explain_situation(two_days.published, two_days.town.config, catalogue(), last).paths["density"]
+    counting = [step.interval_start for step in way if any(band.counted for band in step.bands.values())]
+    assert len(counting) >= 3
+    times = [*counting[:3], *(START + i * STEP for i in range(20, 190, 40))]
 
     def held():
-        return [two_days.value("density", "square", START + i * STEP).held for i in slots]
+        return [two_days.value("density", "square", time).held for time in times]
 
     near = held()
     monkeypatch.setattr(path, "LOOK_BACK", (timedelta(days=256),))
     assert near == held()
-    assert len({step.held for step in near}) >= 3
-    assert any(band.counted for step in near for band in step.bands.values())
+    assert len({step.held for step in near}) >= 2
