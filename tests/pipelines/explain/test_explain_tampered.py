@@ -157,3 +157,16 @@ def test_the_held_level_does_not_depend_on_where_the_walk_begins(two_days, monke
     monkeypatch.setattr(path, "LOOK_BACK", (timedelta(days=256),))
     assert near == held()
     assert len({step.held for step in near}) >= 2
+
+
+def test_a_level_held_for_more_than_a_day_is_found_though_nothing_near_reaches_it(tmp_path):
+    """Once over the edge, then a day and a half inside it and not inside its exit: kept, with no reason in sight."""
+    town = Town(tmp_path)
+    present = [2600, *[2400] * 140]
+    town.zones(START + len(present) * STEP, [(START + i * STEP, "square", n) for i, n in enumerate(present)])
+    with Store(tmp_path / "w") as store:
+        town.tick(store, START + (len(present) + 1) * STEP)
+    world = World(town, tmp_path / "w" / "published" / "indicators.duckdb")
+    found = world.value("density", "square", START + 138 * STEP)
+    assert (found.value["level"], found.held.held, found.from_rest, found.agrees) == ("normal", "elevated", True, True)
+    assert world.situation("overcrowding", "square").agrees
