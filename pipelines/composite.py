@@ -57,7 +57,7 @@ def severity(store: Store, config: Config, name: str, start: datetime, end: date
     """
     zone, slug = config.municipality.timezone, config.municipality.municipality
     values = store.relation(
-        "indicator_values", start, end, "municipality, indicator, place, interval_start, interval_end, level, confidence"
+        "indicator_values", start, end, "municipality, indicator, place, interval_start, interval_end, level, status, confidence"
     )
     rank = " ".join(f"WHEN '{level}' THEN {number}" for number, level in enumerate(LEVELS))
     weight = "CAST(weight AS DECIMAL(9,6))"
@@ -69,18 +69,20 @@ def severity(store: Store, config: Config, name: str, start: datetime, end: date
             FROM slot_settings s JOIN effective_settings e USING (config_hash), unnest(json_keys(settings -> 'values')) k(key)
             WHERE starts_with(key, '{WEIGHT}')),
         parts AS (
-            SELECT n.*, CASE v.level {rank} END AS severity, v.confidence FROM named n LEFT JOIN {values} v
+            SELECT n.*, CASE v.level {rank} END AS severity, v.confidence, v.status FROM named n LEFT JOIN {values} v
                 ON v.municipality = '{slug}' AND v.indicator = n.indicator AND v.place = n.place AND v.interval_start = n.slot_start
                 AND v.interval_end = n.slot_start + to_minutes(n.interval_minutes)),
         summed AS (
             SELECT place, slot_start, interval_minutes, coalesce(CAST(sum({weight}) FILTER (severity IS NOT NULL) AS DOUBLE), 0.0) AS coverage,
                    CAST(coalesce(sum({weight} * severity), 0) AS DOUBLE) / {STEPS} AS low,
                    CAST(sum({weight} * CASE WHEN severity IS NULL THEN {STEPS} ELSE severity END) AS DOUBLE) / {STEPS} AS high,
-                   min(confidence) AS confidence
+                   min(confidence) AS confidence,
+                   CASE WHEN bool_or(status = 'invalid') THEN 'invalid' WHEN bool_or(status = 'outage') THEN 'outage'
+                        WHEN bool_or(status = 'suppressed') THEN 'suppressed' ELSE 'missing' END AS worst
             FROM parts GROUP BY ALL)
         SELECT '{slug}' AS municipality, 'indicators' AS dataset, 'indicators' AS source, 'severity' AS measure, place, interval_minutes,
                slot_start, slot_start + to_minutes(interval_minutes) AS slot_end, CAST(timezone('{zone}', slot_start) AS DATE) AS local_date,
-               timezone('{zone}', slot_start) AS local_ts, coverage, CASE WHEN coverage > 0 THEN 'ok' ELSE 'missing' END AS status,
+               timezone('{zone}', slot_start) AS local_ts, coverage, CASE WHEN coverage > 0 THEN 'ok' ELSE worst END AS status,
                CASE WHEN low = high THEN low END AS value, CASE WHEN coverage > 0 THEN low END AS low,
                CASE WHEN coverage > 0 THEN high END AS high, coverage * coalesce(confidence, 0.0) AS confidence
         FROM summed

@@ -1,8 +1,8 @@
 """The grid: one row for every expected place, interval and measure, with a status; nothing is inferred from absence.
 
 A cell is expected from the end of its interval plus the source's stated delay on (rule 4). An absent row is zero only
-where the source says so, inside the span of deliveries, near another row of the place (rule 6); else it is missing,
-or an outage where the register says so.
+where the source says so, inside the span of deliveries, near another row of the place (rule 6), and never where
+a row came without a value; else it is missing, or an outage where the register says so.
 """
 
 from __future__ import annotations
@@ -121,7 +121,7 @@ def _candidates(store: Store, config: Config, source: Source, measures: tuple[st
         SELECT '{config.municipality.municipality}' AS municipality, '{source.dataset}' AS dataset, '{source.source}' AS source,
                c.place, c.interval_start, c.interval_end, c.measure, CAST(NULL AS DECIMAL(18,6)) AS cand_value,
                CAST(NULL AS DECIMAL(18,6)) AS withheld_high, false AS withheld, coalesce(s.invalid, false) AS invalid,
-               coalesce(s.outage, false) AS outage, s.issued_at, s.content_hash, s.delivery_id,
+               coalesce(s.outage, false) AS outage, coalesce(s.blank, false) AS blank, s.issued_at, s.content_hash, s.delivery_id,
                {recorded.replace("interval_end", "c.interval_end")} AS recorded_at,
                s.place IS NOT NULL AS stands, false AS wins, false AS has_candidate, false AS same,
                CAST(NULL AS DECIMAL(18,6)) AS sent_value, CAST(NULL AS DECIMAL(18,6)) AS sent_high, false AS sent_withheld,
@@ -180,5 +180,6 @@ def _zeros(store: Store, config: Config, source: Source, max_run: timedelta) -> 
     """)
     con.execute(f"""
         UPDATE grid_cells g SET cand_value = {value}, withheld_high = {high}, withheld = {value} IS NULL FROM zero_cells z
-        WHERE measure IN ({counts}) AND z.place = g.place AND z.interval_start = g.interval_start AND NOT g.invalid AND NOT g.outage
+        WHERE measure IN ({counts}) AND z.place = g.place AND z.interval_start = g.interval_start
+            AND NOT g.invalid AND NOT g.outage AND NOT g.blank
     """)

@@ -23,6 +23,10 @@ STATUS = """CASE WHEN cand_value IS NOT NULL THEN 'ok' WHEN invalid THEN 'invali
                  WHEN withheld THEN 'suppressed' ELSE 'missing' END"""
 
 
+# Cells to write: what changed, a newer equal value, or a flag to keep (a row came that was refused, out of order or blank).
+_KEPT = "changed OR wins OR invalid OR outage OR blank"
+
+
 @dataclass(frozen=True)
 class Arrival:
     """Who delivers: the identity of a delivery and how its moment of arrival is known.
@@ -80,6 +84,7 @@ def _incoming(store: Store, arrival: Arrival) -> None:
                CAST(max(value) FILTER (status = 'ok') AS DECIMAL(18,6)) AS cand_value,
                CAST(max(value_high) FILTER (status = 'suppressed') AS DECIMAL(18,6)) AS withheld_high,
                bool_or(status = 'suppressed') AS withheld, bool_or(status = 'invalid') AS invalid, bool_or(status = 'outage') AS outage,
+               bool_or(status = 'missing') AS blank,
                max({arrival.recorded_at}) AS recorded_at, coalesce(max(issued_at), max({arrival.recorded_at})) AS issued_at
         FROM delivered GROUP BY place, interval_start, measure
         """,
@@ -104,6 +109,7 @@ def _merge(store: Store, arrival: Arrival, start: datetime, end: datetime) -> No
                    coalesce(c.withheld, false) AS was_withheld, c.status AS was_status,
                    c.issued_at AS was_issued, c.content_hash AS was_hash, c.delivery_id AS was_delivery, c.recorded_at AS was_recorded,
                    coalesce(c.invalid, false) AS was_invalid, coalesce(c.outage, false) AS was_outage,
+                   coalesce(c.blank, false) AS was_blank,
                    c.content_hash IS NOT NULL AND (c.status = 'ok' OR c.withheld) AS had_candidate,
                    i.cand_value IS NOT NULL OR i.withheld AS has_candidate
             FROM incoming_cells i LEFT JOIN cur c USING (place, interval_start, measure)),
@@ -117,6 +123,7 @@ def _merge(store: Store, arrival: Arrival, start: datetime, end: datetime) -> No
                CASE WHEN wins THEN withheld_high WHEN had_candidate THEN was_high END AS withheld_high,
                CASE WHEN wins THEN withheld ELSE had_candidate AND was_withheld END AS withheld,
                coalesce(invalid, false) OR was_invalid AS invalid, coalesce(outage, false) OR was_outage AS outage,
+               coalesce(blank, false) OR was_blank AS blank,
                CASE WHEN wins THEN issued_at WHEN had_candidate THEN was_issued END AS issued_at,
                CASE WHEN wins THEN content_hash WHEN had_candidate THEN was_hash END AS content_hash,
                CASE WHEN wins AND NOT same THEN delivery_id WHEN had_candidate THEN was_delivery END AS delivery_id,
@@ -142,7 +149,7 @@ def _duplicates(store: Store) -> tuple[int, int]:
 def apply(store: Store, merged: str) -> int:
     """Write merged cells: supersede, replace, keep losing revisions in history, note dirt. Returns cells whose content changed.
 
-    ``merged`` holds the observation key, interval_end, cand_value, withheld_high, withheld, invalid, outage, issued_at,
+    ``merged`` holds the observation key, interval_end, cand_value, withheld_high, withheld, invalid, outage, blank, issued_at,
     content_hash, delivery_id, recorded_at, stands, wins, has_candidate, same, sent_* and was_* columns (see :func:`_merge`).
     """
     con = store.con
@@ -158,7 +165,7 @@ def apply(store: Store, merged: str) -> int:
                stands AND has_candidate AND NOT wins AND NOT same AS lost
         FROM {merged}
     """)
-    touched = "SELECT DISTINCT CAST(interval_start AS DATE) FROM next_cells WHERE changed OR wins OR lost OR invalid OR outage"
+    touched = f"SELECT DISTINCT CAST(interval_start AS DATE) FROM next_cells WHERE {_KEPT} OR lost"
     store.make_hot("observations", touched)
     store.make_hot("observations_superseded", touched)
     columns = ", ".join(TABLES["observations"].columns)
@@ -175,15 +182,15 @@ def apply(store: Store, merged: str) -> int:
     """)
     matches = " AND ".join(f"o.{k} = n.{k}" for k in KEY)
     con.execute(
-        f"DELETE FROM observations o USING next_cells n WHERE (n.changed OR n.wins OR n.invalid OR n.outage) AND {matches}"
+        f"DELETE FROM observations o USING (FROM next_cells WHERE {_KEPT}) n WHERE {matches}"
     )
     # An equal value from a newer delivery moves only the stamp: the row keeps the moment and delivery it became known by.
     con.execute(f"""
-        INSERT INTO observations ({columns}, issued_at, content_hash, invalid, outage, withheld_high, withheld)
+        INSERT INTO observations ({columns}, issued_at, content_hash, invalid, outage, blank, withheld_high, withheld)
         SELECT municipality, dataset, source, place, interval_start, interval_end, measure, cand_value, value_low, value_high, status,
                delivery_id, CASE WHEN changed THEN greatest(recorded_at, was_recorded) ELSE was_recorded END,
-               issued_at, content_hash, invalid, outage, withheld_high, withheld
-        FROM next_cells WHERE changed OR wins OR invalid OR outage
+               issued_at, content_hash, invalid, outage, blank, withheld_high, withheld
+        FROM next_cells WHERE {_KEPT}
     """)
     con.execute(
         "INSERT INTO dirty_cells SELECT DISTINCT municipality, dataset, source, place, interval_start FROM next_cells WHERE changed"

@@ -73,7 +73,7 @@ TABLES: dict[str, Table] = {t.name: t for t in (
        "municipality dataset source place interval_start measure", history=True, sealed_by="interval_start",
        types=dict.fromkeys(_BOUNDS.split(), "DECIMAL(18,6)"),
        # What decides among revisions whatever their order of arrival (rule 10), and the statuses that yield to it (rule 5).
-       internal={"issued_at": "TIMESTAMPTZ", "content_hash": "VARCHAR", "invalid": "BOOLEAN", "outage": "BOOLEAN",
+       internal={"issued_at": "TIMESTAMPTZ", "content_hash": "VARCHAR", "invalid": "BOOLEAN", "outage": "BOOLEAN", "blank": "BOOLEAN",
                  "withheld_high": "DECIMAL(18,6)", "withheld": "BOOLEAN"}),
     _t("thresholds", "Geldende drempels met laag, bestand, regel en eigenaar",
        "Threshold values with layer, file, line and owner",

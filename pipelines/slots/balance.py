@@ -27,7 +27,7 @@ def sql(con: duckdb.DuckDBPyConnection, config: Config, net: str, minutes: int, 
     from_ = f"time_bucket({step}, r.at + {step} - INTERVAL 1 MICROSECOND, {anchor(config)})"
     running = f"""
         SELECT *, sum(value) OVER w + base AS held, sum(low) OVER w + base AS least, sum(high) OVER w + base AS most,
-               count(*) FILTER (status NOT IN ('ok', 'suppressed')) OVER w AS gaps, bool_or(status = 'suppressed') OVER w AS withheld,
+               count(*) FILTER (low IS NULL) OVER w AS gaps, bool_or(status = 'suppressed') OVER w AS withheld,
                min(coverage) OVER w AS covered, count(*) OVER w AS came, (epoch(slot_start) - epoch(cycle)) / {60 * minutes} + 1 AS wanted
         FROM (SELECT n.*, CASE WHEN r.starts > {zero} THEN r.starts ELSE {zero} END AS cycle,
                      CASE WHEN r.starts > {zero} THEN r.present ELSE 0 END AS base
@@ -36,15 +36,16 @@ def sql(con: duckdb.DuckDBPyConnection, config: Config, net: str, minutes: int, 
                   ON r.place = n.place AND r.starts <= n.slot_start)
         WINDOW w AS (PARTITION BY place, cycle ORDER BY slot_start ROWS UNBOUNDED PRECEDING)"""
     judged = f"""
-        SELECT place, slot_start, cycle, base, covered AS coverage, held, least, most,
-               CASE WHEN gaps > 0 OR came <> wanted THEN 'missing' WHEN withheld THEN 'suppressed' ELSE 'ok' END AS status
-        FROM ({running})"""
+        SELECT place, slot_start, cycle, base, held, least, most, CASE WHEN lost THEN 0.0 ELSE covered END AS coverage,
+               CASE WHEN NOT lost THEN CASE WHEN withheld THEN 'suppressed' ELSE 'ok' END
+                    WHEN low IS NULL THEN status ELSE 'missing' END AS status
+        FROM (SELECT *, gaps > 0 OR came <> wanted AS lost FROM ({running}))"""
     return _left_over(judged, step) if drift else _present(judged)
 
 
 def _present(judged: str) -> str:
     """Nobody can be less than absent: counting errors may take a balance under zero, people present are not."""
-    known = "status IN ('ok', 'suppressed')"
+    known = "coverage > 0 AND status IN ('ok', 'suppressed')"
     return f"""
         SELECT place, slot_start, coverage, status, CASE WHEN status = 'ok' THEN greatest(held, 0) END AS value,
                CASE WHEN {known} THEN greatest(least, 0) END AS low, CASE WHEN {known} THEN greatest(most, 0) END AS high
@@ -57,8 +58,8 @@ def _left_over(judged: str, step: str) -> str:
         WITH slots AS ({judged}),
         ends AS (SELECT place, slot_start + {step} AS cycle, held, least, most, status, coverage FROM slots)
         SELECT s.place, s.slot_start, e.coverage, e.status, CASE WHEN e.status = 'ok' THEN e.held - s.base END AS value,
-               CASE WHEN e.status IN ('ok', 'suppressed') THEN e.least - s.base END AS low,
-               CASE WHEN e.status IN ('ok', 'suppressed') THEN e.most - s.base END AS high
+               CASE WHEN e.coverage > 0 AND e.status IN ('ok', 'suppressed') THEN e.least - s.base END AS low,
+               CASE WHEN e.coverage > 0 AND e.status IN ('ok', 'suppressed') THEN e.most - s.base END AS high
         FROM slots s JOIN ends e USING (place, cycle)"""
 
 

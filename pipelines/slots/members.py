@@ -146,7 +146,7 @@ def _approach(config: Config, feed: Feed, derived: Derived) -> Iterator[Member]:
     for row in config.places:
         zone = row.place.waits_in if row.place.kind == "line" else None
         for part in config.rows_of(zone) if zone else ():
-            yield from _weighed(config, part, row.place.place, feed, derived)
+            yield from _inside(row, _weighed(config, part, row.place.place, feed, derived))
 
 
 def _parts(config: Config, feed: Feed, derived: Derived) -> Iterator[Member]:

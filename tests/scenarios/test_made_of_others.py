@@ -50,7 +50,7 @@ def test_severities_are_weighed_and_a_part_not_known_makes_a_range(town: Town, s
         (0.0, 0.0, 0.0, "normal", "ok", None, 1.0),
         (0.53, 0.53, 0.53, "normal", "ok", None, 1.0),
         (1.0, 1.0, 1.0, "normal", "ok", None, 1.0),
-        (None, None, None, "unknown", "missing", "missing", 0.0),
+        (None, None, None, "unknown", "invalid", "invalid", 0.0),
     ]
     # The alley has no occupancy: whatever it would be, between 0 and 0.4.
     assert _weighted(store, "alley")[0] == (None, 0.0, 0.4, "normal", "ok", "range", 0.6)
