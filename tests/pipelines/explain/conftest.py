@@ -91,7 +91,7 @@ WHIT_MONDAY = datetime.fromisoformat("2026-05-25T10:00:00+00:00")
 
 @pytest.fixture(scope="session")
 def spring(tmp_path_factory) -> World:
-    """Nine weeks of Sundays and Mondays around ten o'clock, then Whit Monday, busy as a Sunday."""
+    """Nine weeks in which Sundays are busy at ten and Mondays at noon, then Whit Monday, busy at both."""
     folder = tmp_path_factory.mktemp("spring")
     town = Town(folder, only="unusualness")
     rows = []
@@ -99,8 +99,9 @@ def spring(tmp_path_factory) -> World:
         for days, base in ((7 * week, 500), (7 * week + 1, 800)):  # the Monday, and the Sunday before it
             ten = WHIT_MONDAY - timedelta(days=days)
             rows += [(ten + i * STEP, "square", base + 10 * week + i) for i in range(-2, 3)]
-    rows += [(WHIT_MONDAY + i * STEP, "square", 950 + i) for i in range(-2, 3)]
-    town.zones(WHIT_MONDAY + 4 * STEP, rows)
+            rows += [(ten + (8 + i) * STEP, "square", 1300 - base + 10 * week + i) for i in range(-2, 3)]
+    rows += [(WHIT_MONDAY + i * STEP, "square", 950 + i) for i in (*range(-2, 3), *range(6, 11))]
+    town.zones(WHIT_MONDAY + 12 * STEP, rows)
     with Store(folder / "w") as store:
-        town.tick(store, WHIT_MONDAY + 4 * STEP, verb="backfill")
+        town.tick(store, WHIT_MONDAY + 12 * STEP, verb="backfill")
     return World(town, folder / "w" / "published" / "indicators.duckdb")

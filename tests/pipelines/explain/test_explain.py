@@ -111,6 +111,11 @@ def test_rule_18_a_holiday_shows_both_baselines_and_which_one_counted(spring):
     figures = {c.name for c in found.checks if c.what == "baseline"}
     assert {"sunday median", "weekday p95", "sunday level_factor"} <= figures
     assert "A holiday" in in_words(found, spring)
+    noon = spring.value("unusualness", "square", WHIT_MONDAY + 8 * STEP)
+    kinds = {row["day_type"]: row for row in noon.baseline}
+    assert {name: row["used"] for name, row in kinds.items()} == {"weekday": True, "sunday": False}
+    assert f"* {kinds['weekday']['median']:g}" in noon.formula[0].filled
+    assert noon.agrees
 
 
 def test_a_level_factor_at_its_clip_is_said(tmp_path):
