@@ -191,7 +191,7 @@ class _Writer:
                 lines += [f"{self.at(('let', name), end)} AS {name}_{end}" for end in ENDS]
             else:
                 lines.append(f"{self.at(('let', name), 'low')} AS {name}")
-        return _list([*lines, *(f"{self.at(('formula',), end)} AS raw_{end}" for end in ENDS)])
+        return _list([*lines, *(f"({self.at(('formula',), end)})::DOUBLE AS raw_{end}" for end in ENDS)])
 
     @cached_property
     def obstacle(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +74,15 @@ def test_edges_are_those_of_the_domain_facts() -> None:
     assert edges("specific_flow") == {"elevated": 49, "high": 66, "critical": 70}
     assert edges("unusualness") == {"elevated": 2.0, "high": 3.0}
     assert cards["unusualness"].defaults == {"material_share": 0.15}
+    assert edges("counterflow") == {"elevated": 0.05, "high": 0.1, "critical": 0.2}
+    assert edges("walking_speed") == {"elevated": 0.9, "high": 0.6, "critical": 0.4}
+    assert edges("time_to_capacity") == {"elevated": 60, "high": 30, "critical": 15}
+    assert edges("growth") == {"elevated": 0.25, "high": 0.5, "critical": 1.0}
+    assert edges("queue_time") == {"elevated": 10, "high": 20, "critical": 30}
+    assert edges("jam_suspect") == {"critical": 1}
+    assert cards["counterflow"].defaults == {"busy_flow": 49}
+    assert cards["jam_suspect"].defaults == {"jam_density": 2.15, "carried_share": 0.5}
+    assert not cards["egress_time"].bands and cards["egress_time"].applies_to.phases == ("egress",)
     assert edges("od_pressure") == {"elevated": 0.6, "high": 0.8, "critical": 1.0}
     assert edges("stop_load") == {"elevated": 0.8, "high": 1.0, "critical": 1.2}
     assert edges("parking_fill") == {"elevated": 0.85, "high": 0.95, "critical": 1.0}
@@ -83,6 +93,19 @@ def test_emergency_routes_are_a_risk_of_their_own_with_the_same_formula() -> Non
     drop, route = (card.catalogue()[name] for name in ("speed_drop", "emergency_route_blocked"))
     assert (drop.formula, drop.inputs, drop.requires) == (route.formula, route.inputs, route.requires)
     assert drop.safety_risk != route.safety_risk and route.applies_to.place_types == {"link": ("calamity_route",)}
+
+
+def test_time_to_capacity_is_measured_in_half_of_its_smallest_edge() -> None:
+    made = card.catalogue()["time_to_capacity"]
+    smallest = min(band.enter for band in made.bands["any"].values())
+    assert made.direction == "down" and made.applies_to.max_interval == timedelta(minutes=smallest / 2)
+
+
+@pytest.mark.parametrize(("density", "half"), [(2.15, 36), (3.5, 25), (5.4, 25), (9, 25)])
+def test_a_jam_is_under_half_of_what_is_carried_also_where_nobody_moves(density: float, half: int) -> None:
+    made = card.catalogue()["jam_suspect"]
+    rows = [a_card.row(made, place=str(p), passages=15 * p, density=density, effective_width=1) for p in (0, half - 1, half)]
+    assert [row["level"] for row in a_card.run(made, rows)] == ["critical", "critical", "normal"]
 
 
 CONTEXT = {
