@@ -129,8 +129,8 @@ KINDS: dict[str, tuple[Changes, str, str, str, str, str]] = {
         {"sources/zones.yaml": [("A: square", "A: gate")]},
         "config/sources/zones.yaml", "A: gate", "place.map.A", "`gate` is a line; zone_counts counts at", "another dataset"),
     "no source for an indicator": (
-        {"municipalities/town.yaml": [("[zones, gates]", "[gates]")]},
-        TOWN, "density: {}", "indicators.density", "no source delivers zone_counts.present", "Add such a source"),
+        {"municipalities/town.yaml": [("[zones, gates]", "[zones]"), ("source: gates", "source: zones"), ("[gate]", "[square]")]},
+        TOWN, "specific_flow: {}", "indicators.specific_flow", "no source delivers passage_counts.passages", "Add such a source"),
     "unknown calendar of holidays": (
         _of_town("holidays: NL", "holidays: NL-XX"),
         TOWN, "holidays:", "holidays", "no calendar of public holidays for `NL-XX`", "AU-VIC"),
