@@ -34,6 +34,9 @@ def give_groups(con: duckdb.DuckDBPyConnection, slug: str, beside: Beside, chang
 
 def _regroup(part: list[Change], gone: set[int], beside: Beside, at: datetime) -> None:
     """Group again at every moment at which one of these situations became known otherwise; a new group is a new row."""
+    rows = [row for change in part for row in (change.old, *change.new) if row is not None]
+    if len(part) == 1 and all(row["group_id"] == row["situation_id"] for row in rows):
+        return  # alone all the time
     for moment in sorted({row["recorded_at"] for change in part for row in change.new} | {at}):
         known = [
             (change, row) for change in part
