@@ -127,6 +127,7 @@ class Resolver:
         self._judging: dict[tuple[str | None, timedelta, tuple[int, ...]], _Judging | None] = {}
         self._same: dict[tuple[str, int], Effective] = {}
         self._settled: dict[tuple[int, tuple[str, ...], tuple[int, ...]], Effective | None] = {}
+        self.kept: dict[str, Any] = {}  # per place what holds from when to when, for indicators.in_force
         settings = config.municipality.indicators.get(card.id)
         self._usual = (settings and settings.interval) or config.municipality.interval
         self._per_place = settings.place_intervals if settings else {}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import pairwise
 
 from indicators.chain import ChainLink, explain_chain, threshold_rows
@@ -22,6 +22,9 @@ from schemas.settings import Event, When
 __all__ = [
     "BandInForce", "ChainLink", "Effective", "Segment", "explain_chain", "holidays_and_event_days", "segments", "threshold_rows",
 ]  # fmt: skip
+
+
+ALWAYS = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -39,9 +42,20 @@ def segments(config: Config, card: Card, place: str, start: datetime, end: datet
     Stretches in which the card has no row (rule 16: the place is not valid, of another kind or type, lacks an
     attribute) are left out. Neighbouring segments always differ; equal stretches share one :class:`Effective`.
     """
-    found: list[Segment] = []
     works = resolver(config, card)
-    for row in config.rows_of(place):
+    if place not in works.kept:
+        by_clock = any(e.threshold.when for row in config.rows_of(place) for e in works.entries_for(row))
+        works.kept[place] = None if by_clock else _segments(works, place, *ALWAYS)
+    kept = works.kept[place]
+    if kept is None:  # a clock goes on without end
+        return _segments(works, place, start, end)
+    return [s if start <= s.start and s.end <= end else Segment(max(start, s.start), min(end, s.end), s.settings)
+            for s in kept if s.start < end and start < s.end]  # fmt: skip
+
+
+def _segments(works: Resolver, place: str, start: datetime, end: datetime) -> list[Segment]:
+    found: list[Segment] = []
+    for row in works.config.rows_of(place):
         low = max(start, row.place.valid_from)
         high = min(end, row.until) if row.until else end
         if low < high and works.can_apply(row):

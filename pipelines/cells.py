@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from indicators.card import Card
 from pipelines import baselines, composite
-from pipelines.slots import Feed, feeds, members, slots_sql
+from pipelines.slots import Feed, feeds, meet, members, slots_sql
 from pipelines.store import Store
 from pipelines.store.rows import one
 from schemas.config import Config
@@ -69,7 +69,9 @@ def _cells(store: Store, config: Config, card: Card, at: datetime) -> None:
             _input(store, config, card, name, start, end, at)
     first, *others = inputs
     needed = [name for name in inputs if name not in card.optional]
-    joins = " ".join(f"{'' if o in needed else 'LEFT '}JOIN input_{o} USING (place, slot_start, interval_minutes)" for o in others)
+    joins = " ".join(
+        f"{'' if o in needed else 'LEFT '}JOIN input_{o} USING (place, slot_start, interval_minutes)" for o in others
+    )
     ranks = ", ".join(f"list_position({_WORST_LAST}, input_{n}.status)" for n in needed)
     values = ", ".join(f"input_{n}.value AS {n}, input_{n}.low AS {n}_low, input_{n}.high AS {n}_high" for n in inputs)
     baseline = ""
@@ -78,10 +80,7 @@ def _cells(store: Store, config: Config, card: Card, at: datetime) -> None:
                 AND b.interval_minutes = s.interval_minutes AND b.local_date = input_{first}.local_date
                 AND b.local_time = CAST(input_{first}.local_ts AS TIME)"""
         baseline = ", " + ", ".join(f'b."{c}"' for c in card.baseline)
-        days = f"CAST(timezone('{config.municipality.timezone}', slot_start) AS DATE)"
-        dates = one(con.execute(f"SELECT min({days}), max({days}) FROM todo"))
-        relation = "(SELECT * FROM baselines LIMIT 0)" if not dates or dates[0] is None else baselines.stored(store, *dates)
-        con.execute(f"CREATE OR REPLACE TEMP TABLE known_for_slots AS SELECT * FROM {relation} WHERE municipality = '{slug}'")
+        _known_for_slots(store, config)
     con.execute(f"""
         CREATE OR REPLACE TEMP VIEW cells AS
         SELECT '{slug}' AS municipality, s.place_kind, input_{first}.source, s.slot_start AS interval_start,
@@ -93,19 +92,38 @@ def _cells(store: Store, config: Config, card: Card, at: datetime) -> None:
     """)
 
 
+def _known_for_slots(store: Store, config: Config) -> None:
+    """View ``known_for_slots``: the baselines of the local days and clock times of the slots to do."""
+    local = f"timezone('{config.municipality.timezone}', slot_start)"
+    first, last = one(store.con.execute(f"SELECT min(CAST({local} AS DATE)), max(CAST({local} AS DATE)) FROM todo"))
+    relation = baselines.stored(store, first, last) if first else "baselines"
+    store.con.execute(f"""
+        CREATE OR REPLACE TEMP VIEW known_for_slots AS
+        SELECT b.* FROM {relation} b SEMI JOIN (SELECT DISTINCT CAST({local} AS TIME) AS local_time FROM todo) USING (local_time)
+        WHERE municipality = '{config.municipality.municipality}'
+    """)
+
+
+def of_several_days(store: Store) -> bool:
+    """Whether a slot may be judged against several kinds of day: Sundays on a holiday, earlier editions on an event day."""
+    return bool(store.con.execute("SELECT 1 FROM known_for_slots WHERE day_type <> 'weekday' LIMIT 1").fetchall())
+
+
 def _input(store: Store, config: Config, card: Card, name: str, start: datetime, end: datetime, at: datetime) -> None:
     """View ``input_<name>``: one row a slot from the feed that counts, the first known of the card's ``from``, then of the lowest rank."""
     spec, con = card.inputs[name], store.con
     lengths = [m for (m,) in con.execute("SELECT DISTINCT interval_minutes FROM todo ORDER BY 1").fetchall()]
-    found, ago = feeds(config, spec.from_), spec.ago or timedelta(0)
-    _first_choice(store, config, name, found)
+    ago, every = spec.ago or timedelta(0), feeds(config, spec.from_)
+    found = [f for f in every if not f.over_places or members.places(config, f)] or every
+    several = meet(store, config, found, start - ago, end)
+    second = _second_choices(store, config, name, found)
     wanted, shift = "todo", f"INTERVAL {int(ago.total_seconds())} SECONDS"
     if ago:
         wanted = f"earlier_{name}"
         earlier = f"SELECT place, slot_start - {shift} AS slot_start, interval_minutes FROM todo"
         con.execute(f"CREATE OR REPLACE TEMP TABLE {wanted} AS {earlier}")
     slots = " UNION ALL ".join(
-        f"SELECT *, {order} AS choice FROM ({slots_sql(store, config, feed, m, start - ago, end, at, wanted)})"
+        f"SELECT *, {order} AS choice, {second[order]} AS second_choice FROM ({slots_sql(store, config, feed, m, start - ago, end, at, wanted)})"
         for order, feed in enumerate(found) for m in lengths
     )  # fmt: skip
     whole = f"(status = 'ok' AND coverage >= {card.min_coverage})"
@@ -114,19 +132,24 @@ def _input(store: Store, config: Config, card: Card, name: str, start: datetime,
     moved = f"* REPLACE (slot_start + {shift} AS slot_start, slot_end + {shift} AS slot_end)" if ago else "*"
     con.execute(f"""
         CREATE OR REPLACE TEMP VIEW input_{name} AS
-        SELECT {moved}, coverage * CASE WHEN choice <= best THEN 1.0 ELSE {SECOND_CHOICE} END AS confidence
-        FROM ({slots}) LEFT JOIN first_choice_{name} USING (place) {best if len(found) > 1 else ""}
+        SELECT {moved}, coverage * CASE WHEN second_choice THEN {SECOND_CHOICE} ELSE 1.0 END AS confidence
+        FROM ({slots}) {best if several else ""}
     """)
 
 
-def _first_choice(store: Store, config: Config, name: str, found: list[Feed]) -> None:
-    """``first_choice_<name>``: per place the feed that normally counts there; reports that come now and then do not set it."""
-    best: dict[str, int] = {}
+def _second_choices(store: Store, config: Config, name: str, found: list[Feed]) -> list[str]:
+    """Per feed SQL of whether another one normally counts at the place; reports that come now and then never do normally."""
+    normal: dict[str, int] = {}
+    texts = []
     for order, feed in enumerate(found):
+        at = members.places(config, feed)
         if not feed.sporadic:
-            for place in members.places(config, feed):
-                best.setdefault(place, order)
-    rows = pa.table({"place": list(best), "best": list(best.values())}, pa.schema([("place", pa.string()), ("best", pa.int32())]))
-    store.con.register("choice_rows", rows)
-    store.con.execute(f"CREATE OR REPLACE TEMP TABLE first_choice_{name} AS FROM choice_rows")
-    store.con.unregister("choice_rows")
+            normal |= {place: order for place in at if place not in normal}
+        others = [place for place in at if normal.get(place, -1) != order]
+        if others:
+            table = f"others_first_{name}_{order}"
+            store.con.register("other_rows", pa.table({"place": pa.array(others, pa.string())}))
+            store.con.execute(f"CREATE OR REPLACE TEMP TABLE {table} AS FROM other_rows")
+            store.con.unregister("other_rows")
+        texts.append(f"place IN (FROM {table})" if others else "false")
+    return texts

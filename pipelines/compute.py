@@ -6,7 +6,7 @@ One text of SQL for a tick and for years of history. A slot computed before keep
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 
 import pyarrow as pa
@@ -15,12 +15,19 @@ from indicators import evaluate
 from indicators.card import Card
 from indicators.chosen import chosen
 from indicators.in_force import segments
-from pipelines import baselines, cells, composite
-from pipelines.slots import Feed, bucket, feeds, members
+from pipelines import baselines, cells, composite, todo
+from pipelines.slots import Feed, feeds
 from pipelines.store import Store
 from pipelines.store.rows import one
 from schemas.config import Config
 from schemas.results import TABLES
+
+_TEXT, _MOMENT = pa.string(), pa.timestamp("us", "UTC")
+_SEGMENT = pa.schema([
+    ("indicator", _TEXT), ("place", _TEXT), ("place_kind", _TEXT), ("seg_start", _MOMENT), ("seg_end", _MOMENT),
+    ("interval_minutes", pa.int32()), ("config_hash", _TEXT), ("threshold_source", _TEXT),
+])  # fmt: skip
+_SETTING = pa.schema([(c, _TEXT) for c in ("config_hash", "municipality", "indicator", "place", "settings")])
 
 
 def card_feeds(config: Config, card: Card) -> dict[str, list[Feed]]:
@@ -62,7 +69,7 @@ def values(
     _prepare_segments(store, config, active, span[0] - timedelta(hours=1), span[1] + timedelta(hours=1))
     for card in active:
         if not composite.is_composite(card):
-            _todo(store, config, card, "chunk", at)
+            todo.find(store, config, card, "chunk", at)
     _refresh_baselines(store, config, active, at)
     computed = changed = 0
     for card in active:
@@ -76,87 +83,25 @@ def values(
 
 def _prepare_segments(store: Store, config: Config, cards: list[Card], start: datetime, end: datetime) -> None:
     """``in_force``: per card and place, which settings hold from when to when; new settings are kept by their hash."""
-    rows: list[dict[str, object]] = []
-    settings: dict[str, dict[str, object]] = {}
+    slug, con = config.municipality.municipality, store.con
     kinds = {p.place.place: p.place.kind for p in config.places}
-    slug = config.municipality.municipality
-    for card in cards:
-        for place, kind in kinds.items():
-            for part in segments(config, card, place, start, end):
-                effective = part.settings
-                rows.append({
-                    "indicator": card.id, "place": place, "place_kind": kind, "seg_start": part.start, "seg_end": part.end,
-                    "interval_minutes": int(effective.interval.total_seconds() // 60), "config_hash": effective.config_hash,
-                    "threshold_source": effective.threshold_source,
-                })  # fmt: skip
-                settings.setdefault(effective.config_hash, {
-                    "config_hash": effective.config_hash, "municipality": slug, "indicator": card.id, "place": place,
-                    "settings": effective.as_json(),
-                })  # fmt: skip
-    utc = pa.timestamp("us", "UTC")
-    shape = pa.schema({
-        "indicator": pa.string(), "place": pa.string(), "place_kind": pa.string(), "seg_start": utc, "seg_end": utc,
-        "interval_minutes": pa.int32(), "config_hash": pa.string(), "threshold_source": pa.string(),
-    })  # fmt: skip
-    kept = pa.schema([(c, pa.string()) for c in ("config_hash", "municipality", "indicator", "place", "settings")])
-    con = store.con
-    con.register("segment_rows", pa.Table.from_pylist(rows, shape))
+    found = [(card.id, place, kind, part.start, part.end, part.settings)
+             for card in cards for place, kind in kinds.items() for part in segments(config, card, place, start, end)]  # fmt: skip
+    rows = [(indicator, place, kind, first, last, int(now.interval.total_seconds() // 60), now.config_hash, now.threshold_source)
+            for indicator, place, kind, first, last, now in found]  # fmt: skip
+    settings = {
+        now.config_hash: (now.config_hash, slug, indicator, place, now.as_json()) for indicator, place, _, _, _, now in found
+    }
+    con.register("segment_rows", _table(rows, _SEGMENT))
     con.execute("CREATE OR REPLACE TEMP TABLE in_force AS FROM segment_rows")
     con.unregister("segment_rows")
-    con.register("setting_rows", pa.Table.from_pylist(list(settings.values()), kept))
+    con.register("setting_rows", _table(settings.values(), _SETTING))
     con.execute("INSERT INTO effective_settings BY NAME FROM setting_rows ANTI JOIN effective_settings USING (config_hash)")
     con.unregister("setting_rows")
 
 
-def _todo(store: Store, config: Config, card: Card, changed: str, at: datetime) -> None:
-    """``todo_<card>``: slots of the card that the changed cells touch, up to the clock, widened by how far an input looks back."""
-    ways = {(feed, given.ago or timedelta(0)) for given in card.inputs.values() for feed in feeds(config, given.from_)}
-    reached = " UNION ALL ".join(_slots_reached(store, config, card, feed, changed, ago) for feed, ago in sorted(ways, key=str))
-    once = _distinct(store, card, [feed for feed, _ in ways])
-    store.con.execute(f"""
-        CREATE OR REPLACE TEMP TABLE {composite.todo_name(card)} AS SELECT {once} t.* FROM ({reached}) t JOIN in_force f
-            ON f.place = t.place AND f.indicator = '{card.id}' AND f.interval_minutes = t.interval_minutes
-            AND t.slot_start >= f.seg_start AND t.slot_start < f.seg_end
-        WHERE t.slot_start < TIMESTAMPTZ '{at.isoformat()}'
-    """)
-
-
-def _distinct(store: Store, card: Card, ways: list[Feed]) -> str:
-    """``DISTINCT``, unless a changed cell is a slot and comes once: that saves the dearest step of a long history."""
-    lengths = {
-        m
-        for (m,) in store.con.execute("SELECT DISTINCT interval_minutes FROM in_force WHERE indicator = ?", [card.id]).fetchall()
-    }
-    feed = ways[0]
-    once = not feed.over_places and not feed.reach and len(feed.given[0].measures) == 1
-    plain = len(ways) == 1 and once and lengths == {feed.step_minutes}
-    return "" if plain else "DISTINCT"
-
-
-def _slots_reached(store: Store, config: Config, card: Card, feed: Feed, changed: str, ago: timedelta) -> str:
-    """SELECT place, slot_start, interval_minutes of the slots in which a changed cell of a feed has a say."""
-    slot = bucket("f.interval_minutes", "c.interval_start", config)
-    # The cell's own slot, those it still holds in, and the one that looks back at it.
-    until = f"{slot} + greatest(INTERVAL {int(feed.reach.total_seconds())} SECONDS, to_minutes(f.interval_minutes))"
-    starts = f"unnest(range({slot}, {until}, to_minutes(f.interval_minutes)))" if feed.reach else slot
-    if ago:
-        starts = f"{slot} + INTERVAL {int(ago.total_seconds())} SECONDS"
-    # Without a reach a cell falls in one stretch of settings only: looking further back would count it once for each.
-    back = " - INTERVAL 2 DAYS" if feed.reach or ago else ""
-    return f"""
-        SELECT f.place, {starts} AS slot_start, f.interval_minutes
-        FROM ({_cells_of(store, config, feed, changed)}) c JOIN in_force f ON f.place = c.place AND f.indicator = '{card.id}'
-            AND {slot} >= f.seg_start{back} AND {slot} < f.seg_end"""
-
-
-def _cells_of(store: Store, config: Config, feed: Feed, changed: str) -> str:
-    """SELECT place, interval_start of the changed cells behind a feed, at the places it gives something for."""
-    sources = ", ".join(f"'{s}'" for s in feed.sources)
-    behind = f"SELECT place, interval_start FROM {changed} WHERE source IN ({sources}) AND dataset = '{feed.dataset}'"
-    if not feed.over_places:
-        return behind
-    table = members.register(store.con, config, feed)
-    return f"SELECT m.place, c.interval_start FROM ({behind}) c JOIN {table} m ON m.member = c.place"
+def _table(rows: Collection[tuple[object, ...]], shape: pa.Schema) -> pa.Table:
+    return pa.table(list(zip(*rows, strict=True)), shape) if rows else shape.empty_table()
 
 
 def _refresh_baselines(store: Store, config: Config, cards: list[Card], at: datetime) -> None:
@@ -165,18 +110,22 @@ def _refresh_baselines(store: Store, config: Config, cards: list[Card], at: date
     readers = [c for c in cards if c.baseline]
     if not readers:
         return
-    pairs = [(card, feed) for card in readers for feed in baselines.compared_feeds(config, card)]
-    used = {(f.source, f.measure): f for _, f in pairs}
-    wanted = " UNION ".join(
-        f"""SELECT '{f.source}' AS source, '{f.measure}' AS measure, t.place, t.interval_minutes,
-                   CAST(timezone('{zone}', t.slot_start) AS DATE) AS local_date FROM {composite.todo_name(card)} t"""
-        for card, f in pairs
+    used = {(f.source, f.measure): f for card in readers for f in baselines.compared_feeds(config, card)}
+    # A day in UTC lies in two local days at most: those of its first and its last slot.
+    wanted = " UNION ALL ".join(
+        f"""FROM (VALUES {", ".join(f"('{f.source}', '{f.measure}')" for f in found)}) f(source, measure),
+                 (SELECT place, interval_minutes, unnest([min(slot_start), max(slot_start)]) AS slot FROM {composite.todo_name(card)}
+                  GROUP BY place, interval_minutes, time_bucket(INTERVAL 1 DAY, slot_start))"""
+        for card in readers if (found := baselines.compared_feeds(config, card))
     )  # fmt: skip
     late = " UNION ALL ".join(
-        f"SELECT '{f.source}' AS source, '{f.measure}' AS measure, * FROM ({_cells_of(store, config, f, 'chunk')})"
+        f"SELECT '{f.source}' AS source, '{f.measure}' AS measure, * FROM ({todo.cells_of(store, config, f, 'chunk')})"
         for f in used.values()
     )
-    con.execute(f"CREATE OR REPLACE TEMP TABLE wanted_days AS {wanted}")
+    con.execute(f"""
+        CREATE OR REPLACE TEMP TABLE wanted_days AS
+        SELECT DISTINCT * EXCLUDE (slot), CAST(timezone('{zone}', slot) AS DATE) AS local_date FROM ({wanted})
+    """)
     con.execute(f"CREATE OR REPLACE TEMP VIEW late_cells AS {late}")
     changed = baselines.refresh(store, config, used.values(), "wanted_days", "late_cells", at)
     _slots_of_changed_baselines(store, config, cards, readers, changed)

@@ -5,6 +5,6 @@ A card names a measure; :func:`feeds` says which sources can give it here; :func
 
 from pipelines.slots.bring_up import bucket
 from pipelines.slots.feeds import Feed, Given, delivered_measures, feeds
-from pipelines.slots.read import slots_sql
+from pipelines.slots.read import meet, slots_sql
 
-__all__ = ["Feed", "Given", "bucket", "delivered_measures", "feeds", "slots_sql"]
+__all__ = ["Feed", "Given", "bucket", "delivered_measures", "feeds", "meet", "slots_sql"]

@@ -36,6 +36,11 @@ def bucket(minutes: str, column: str, config: Config) -> str:
     return f"time_bucket(to_minutes({minutes}), {column}, {anchor(config)})"
 
 
+def starts(wanted: str, minutes: int) -> str:
+    """The starts of the wanted slots, as SQL in parentheses: few moments, so that leaving out the others costs little."""
+    return f"(SELECT DISTINCT slot_start FROM {wanted} WHERE interval_minutes = {minutes})"
+
+
 def observations(store: Store, config: Config, dataset: str, given: Given, span: tuple[datetime, datetime]) -> str:
     """The observations of one source behind a feed, as SQL in parentheses; of a mean with ``weight``, the number behind it."""
     rows = store.relation("observations", *span)

@@ -15,9 +15,10 @@ from pipelines.store import Store
 from schemas.config import Config
 
 _TRUSTED_FIRST = "['ok', 'invalid', 'outage', 'suppressed', 'missing']"
-# Of several members: not known at all comes before withheld, withheld before measured.
+# Of several members (rule 5 and decision 0008): refused or out, then withheld, then not there, then measured.
 STATUS = f"""CASE WHEN bool_and({bring_up.KNOWN}) THEN CASE WHEN bool_or(status = 'suppressed') THEN 'suppressed' ELSE 'ok' END
-             ELSE {bring_up.WORST} END"""
+             WHEN bool_or(status IN ('invalid', 'outage')) THEN {bring_up.WORST}
+             WHEN bool_or(status = 'suppressed') THEN 'suppressed' ELSE 'missing' END"""
 
 
 def slots(
@@ -45,12 +46,7 @@ def slots(
     if runs:
         made = balance.sql(store.con, config, made, minutes, drift=feed.derived.how == "drift")
     inside = f"slot_start >= TIMESTAMPTZ '{span[0].isoformat()}' AND slot_start < TIMESTAMPTZ '{span[1].isoformat()}'"
-    semi = (
-        f"SEMI JOIN (SELECT place, slot_start FROM {wanted} WHERE interval_minutes = {minutes}) USING (place, slot_start)"
-        if wanted
-        else ""
-    )
-    return f"SELECT place, slot_start, coverage, status, value, low, high FROM ({made}) {semi} WHERE {inside}"
+    return f"SELECT place, slot_start, coverage, status, value, low, high FROM ({made}) WHERE {inside}"
 
 
 def _member_slots(
@@ -58,23 +54,21 @@ def _member_slots(
     table: str, wanted: str | None,
 ) -> str:  # fmt: skip
     """Slots per member and measure, each from its best source."""
-    slot = bring_up.bucket(str(minutes), "o.interval_start", config)
     only = f"SEMI JOIN {table} m ON m.member = o.place AND m.measure = o.measure"
-    if wanted:
-        only = f"""SEMI JOIN (SELECT DISTINCT m.member, m.measure, w.slot_start FROM {wanted} w JOIN {table} m USING (place)
-                              WHERE w.interval_minutes = {minutes}) m
-                   ON m.member = o.place AND m.measure = o.measure AND m.slot_start = {slot}"""
     parts = []
     for source in given:
-        rows = (
-            f"SELECT o.*, {slot} AS slot_start FROM {bring_up.observations(store, config, feed.dataset, source, span)} o {only}"
-        )
+        slot = "o.interval_start" if source.step_minutes == minutes else bring_up.bucket(str(minutes), "o.interval_start", config)
+        asked = f"SEMI JOIN {bring_up.starts(wanted, minutes)} w ON w.slot_start = {slot}" if wanted else ""
+        known = bring_up.observations(store, config, feed.dataset, source, span)
+        rows = f"SELECT o.*, {slot} AS slot_start FROM {known} o {only} {asked}"
         if feed.holds:
             rows = _held(rows, feed, minutes)
         one = bring_up.brought_up(rows, source, minutes, "place, measure", 1, at, several=feed.sporadic)
         if feed.sporadic:  # no more than one report is expected
             one = f"SELECT * REPLACE (1.0::DOUBLE AS coverage) FROM ({one})"
         parts.append(f"SELECT * RENAME (place AS member), {source.rank} AS rank, '{source.source}' AS source FROM ({one})")
+    if len(parts) == 1:
+        return parts[0]
     return f"""SELECT * FROM ({" UNION ALL ".join(parts)})
         QUALIFY row_number() OVER (PARTITION BY member, measure, slot_start
             ORDER BY list_position({_TRUSTED_FIRST}, status), coverage DESC, rank, source) = 1"""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
-from pipelines.slots import bring_up, over_places
+from pipelines.slots import bring_up, members, over_places
 from pipelines.slots.feeds import Feed, Given
 from pipelines.store import Store
 from schemas.config import Config
@@ -46,6 +47,19 @@ def slots_sql(
     FROM ({slots})"""
 
 
+def meet(store: Store, config: Config, found: Sequence[Feed], start: datetime, end: datetime) -> bool:
+    """Whether several of these feeds give something at one place in [start, end); a place may have had another source before."""
+    given = [_places(store, config, feed, (start, end)) for feed in found] if len(found) > 1 else []
+    return len(frozenset().union(*given)) < sum(map(len, given))
+
+
+def _places(store: Store, config: Config, feed: Feed, span: tuple[datetime, datetime]) -> frozenset[str]:
+    if feed.over_places:
+        return members.places(config, feed)
+    rows = bring_up.observations(store, config, feed.dataset, feed.given[0], span)
+    return frozenset(place for (place,) in store.con.execute(f"SELECT DISTINCT place FROM {rows}").fetchall())
+
+
 def _own(
     store: Store,
     config: Config,
@@ -57,13 +71,7 @@ def _own(
     wanted: str | None,
 ) -> str:
     """Slots of the place's own measures, added up."""
-    slot = bring_up.bucket(str(minutes), "o.interval_start", config)
-    only = (
-        f"SEMI JOIN {wanted} w ON w.place = o.place AND w.slot_start = {slot} AND w.interval_minutes = {minutes}"
-        if wanted
-        else ""
-    )
-    if given.step_minutes == minutes:  # nothing is brought up: an interval is a slot, and the caller's join leaves out the rest
-        slot, only = "o.interval_start", only if len(given.measures) > 1 else ""
+    slot = "o.interval_start" if given.step_minutes == minutes else bring_up.bucket(str(minutes), "o.interval_start", config)
+    only = f"SEMI JOIN {bring_up.starts(wanted, minutes)} w ON w.slot_start = {slot}" if wanted else ""
     rows = f"SELECT o.*, {slot} AS slot_start FROM {bring_up.observations(store, config, feed.dataset, given, span)} o {only}"
     return bring_up.brought_up(rows, given, minutes, "place", len(given.measures), at)
