@@ -89,7 +89,7 @@ def tick(
     summary.slots_computed, summary.values_changed = compute_due(store, config, cards, at, verb, summary.run_id, restate, show)
     if verb != "backfill":  # a backfill computes the days that it has slots of
         with store.transaction():
-            baselines.refresh_day(store, config, compute.active_cards(config, cards), at.astimezone(config.tz).date(), at)
+            baselines.refresh_today(store, config, compute.active_cards(config, cards), at)
     show("situations", 0.9)
     summary.situations = judge(store, config, cards, at, verb, summary.run_id)
     _note_run(store, summary, verb)

@@ -21,7 +21,7 @@ from pipelines.store import Store
 from pipelines.store.rows import one
 from schemas.config import Config
 
-__all__ = ["compared_feeds", "computed", "refresh", "refresh_day", "stored"]
+__all__ = ["compared_feeds", "computed", "refresh", "refresh_day", "refresh_today", "stored"]
 
 
 def compared_feeds(config: Config, card: Card) -> list[Feed]:
@@ -36,7 +36,7 @@ def refresh(store: Store, config: Config, used: Iterable[Feed], wanted: str, lat
     interval_start. Returns the name of a temporary table (measure, source, place, interval_minutes, local_date, local_time)
     with the keys of the rows that changed on days computed before. Inside a transaction.
     """
-    store.con.execute(f"CREATE OR REPLACE TEMP TABLE all_changed_baselines AS SELECT {figures.CHANGED} FROM baselines LIMIT 0")
+    figures.start(store)
     for feed in used:
         due.find(store, config, feed, wanted, late, at)
         figures.compute(store, config, feed, at)
@@ -46,28 +46,37 @@ def refresh(store: Store, config: Config, used: Iterable[Feed], wanted: str, lat
 def refresh_day(store: Store, config: Config, cards: Iterable[Card], day: date, at: datetime) -> int:
     """Compute the baselines of one local day for every place that the cards judge on it; returns the number of places.
 
-    Run when a day begins, its ticks find them ready; a tick that finds none computes them itself and gets the same. Nothing
-    is done for a feed whose counts of the day before are not all due at ``at``: they would change it again. Inside a
-    transaction.
+    Its ticks then find them ready; a tick that finds none computes them itself and gets the same. Counts that come after it
+    change the baselines again. Inside a transaction.
     """
-    start, end = instant(day, config), instant(day + DAY, config)
+    return sum(_refresh_feed(store, config, readers, day, at) for readers in _by_feed(config, cards))
+
+
+def refresh_today(store: Store, config: Config, cards: Iterable[Card], at: datetime) -> int:
+    """:func:`refresh_day` once for each feed and local day: as soon as all counts of the day before are due, before any of its own."""
     count = 0
     for readers in _by_feed(config, cards):
         feed = readers[0][0]
-        if start + feed.delay > at or _is_done(store, config, feed, day):
-            continue
-        rows = sorted({
-            (place, int(part.settings.interval.total_seconds() // 60))
-            for _, card in readers for place in config.place_ids for part in segments(config, card, place, start, end)
-        })  # fmt: skip
-        due.as_table(store, "places_today", {"place": pa.array([p for p, _ in rows], pa.string()),
-                                             "interval_minutes": pa.array([m for _, m in rows], pa.int32())})  # fmt: skip
-        wanted = (
-            f"(SELECT *, '{feed.source}' AS source, '{feed.measure}' AS measure, DATE '{day}' AS local_date FROM places_today)"
-        )
-        refresh(store, config, [feed], wanted, due.NOTHING_LATE, at)
-        count += one(store.con.execute("SELECT count(*) FROM baseline_due"))[0]
+        day = (at - feed.delay).astimezone(config.tz).date()
+        latest = one(store.con.execute(f"SELECT max(local_date) FROM baseline_done WHERE {due.of_feed(config, feed)}"))[0]
+        if latest is None or latest < day:
+            count += _refresh_feed(store, config, readers, day, at)
     return count
+
+
+def _refresh_feed(store: Store, config: Config, readers: list[tuple[Feed, Card]], day: date, at: datetime) -> int:
+    feed, (start, end) = readers[0][0], (instant(day, config), instant(day + DAY, config))
+    rows = sorted({
+        (place, int(part.settings.interval.total_seconds() // 60))
+        for _, card in readers for place in config.place_ids for part in segments(config, card, place, start, end)
+    })  # fmt: skip
+    due.as_table(store, "places_today", {"place": pa.array([p for p, _ in rows], pa.string()),
+                                         "interval_minutes": pa.array([m for _, m in rows], pa.int32())})  # fmt: skip
+    wanted = f"(SELECT *, '{feed.source}' AS source, '{feed.measure}' AS measure, DATE '{day}' AS local_date FROM places_today)"
+    figures.start(store)
+    due.missing(store, config, feed, wanted)
+    figures.compute(store, config, feed, at)
+    return int(one(store.con.execute("SELECT count(*) FROM baseline_due"))[0])
 
 
 def _by_feed(config: Config, cards: Iterable[Card]) -> Iterable[list[tuple[Feed, Card]]]:
@@ -77,8 +86,3 @@ def _by_feed(config: Config, cards: Iterable[Card]) -> Iterable[list[tuple[Feed,
         for feed in compared_feeds(config, card):
             found.setdefault((feed.source, feed.measure), []).append((feed, card))
     return found.values()
-
-
-def _is_done(store: Store, config: Config, feed: Feed, day: date) -> bool:
-    latest = one(store.con.execute(f"SELECT max(local_date) FROM baseline_done WHERE {due.of_feed(config, feed)}"))[0]
-    return latest is not None and bool(latest >= day)

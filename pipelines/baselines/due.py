@@ -17,7 +17,6 @@ from pipelines.store import Store
 from schemas.config import Config
 
 _DAY = "place, interval_minutes, local_date"
-NOTHING_LATE = "(SELECT source, '' AS measure, place, interval_start FROM dirty_cells LIMIT 0)"
 
 
 def of_feed(config: Config, feed: Feed) -> str:
@@ -33,17 +32,25 @@ def as_table(store: Store, name: str, columns: dict[str, pa.Array]) -> None:
     store.con.unregister("given_rows")
 
 
-def find(store: Store, config: Config, feed: Feed, wanted: str, late: str, at: datetime) -> None:
-    """``baseline_due`` (place, interval_minutes, local_date); ``wanted`` and ``late`` as in :func:`pipelines.baselines.refresh`."""
+def missing(store: Store, config: Config, feed: Feed, wanted: str) -> None:
+    """``baseline_due`` (place, interval_minutes, local_date): the wanted days of a feed that were never computed."""
     as_table(store, "fed_places", {"place": pa.array(sorted(members.places(config, feed)), pa.string())})
+    store.con.execute(f"""
+        CREATE OR REPLACE TEMP TABLE baseline_due AS
+        SELECT place, CAST(interval_minutes AS INTEGER) AS interval_minutes, local_date FROM {wanted} SEMI JOIN fed_places USING (place)
+        WHERE source = '{feed.source}' AND measure = '{feed.measure}'
+        EXCEPT SELECT {_DAY} FROM baseline_done WHERE {of_feed(config, feed)}
+    """)
+
+
+def find(store: Store, config: Config, feed: Feed, wanted: str, late: str, at: datetime) -> None:
+    """``baseline_due``: what is missing of ``wanted``, and what ``late`` reaches; both as in :func:`pipelines.baselines.refresh`."""
+    missing(store, config, feed, wanted)
     _reached(store, config, feed, late)
     _hold(store, config, feed, at)
     store.con.execute(f"""
         CREATE OR REPLACE TEMP TABLE baseline_due AS
-        (SELECT place, CAST(interval_minutes AS INTEGER) AS interval_minutes, local_date FROM {wanted} SEMI JOIN fed_places USING (place)
-         WHERE source = '{feed.source}' AND measure = '{feed.measure}'
-         EXCEPT SELECT {_DAY} FROM baseline_done WHERE {of_feed(config, feed)})
-        UNION SELECT {_DAY} FROM baseline_reached UNION SELECT {_DAY} FROM baseline_thawed
+        FROM baseline_due UNION SELECT {_DAY} FROM baseline_reached UNION SELECT {_DAY} FROM baseline_thawed
     """)
 
 

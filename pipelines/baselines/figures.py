@@ -63,6 +63,11 @@ class _Work:
         con.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {sql}")
 
 
+def start(store: Store) -> None:
+    """Empty ``all_changed_baselines``."""
+    store.con.execute(f"CREATE OR REPLACE TEMP TABLE all_changed_baselines AS SELECT {CHANGED} FROM baselines LIMIT 0")
+
+
 def compute(store: Store, config: Config, feed: Feed, at: datetime) -> None:
     """Compute the rows of ``baseline_due``, write those that differ and add their keys to ``all_changed_baselines``."""
     dates = store.con.execute(
