@@ -16,7 +16,7 @@ from indicators.in_force import segments
 from pipelines.baselines import due, figures
 from pipelines.baselines.counts import DAY, instant
 from pipelines.baselines.figures import computed, stored
-from pipelines.slots import Feed, feeds
+from pipelines.slots import Feed, feeds, members
 from pipelines.store import Store
 from pipelines.store.rows import one
 from schemas.config import Config
@@ -54,13 +54,14 @@ def refresh_day(store: Store, config: Config, cards: Iterable[Card], day: date, 
 
 def refresh_today(store: Store, config: Config, cards: Iterable[Card], at: datetime) -> int:
     """:func:`refresh_day` once for each feed and local day: as soon as all counts of the day before are due, before any of its own."""
-    count = 0
+    count, slug = 0, config.municipality.municipality
     for readers in _by_feed(config, cards):
         feed = readers[0][0]
-        day = (at - feed.delay).astimezone(config.tz).date()
-        latest = one(store.con.execute(f"SELECT max(local_date) FROM baseline_done WHERE {due.of_feed(config, feed)}"))[0]
-        if latest is None or latest < day:
+        day, key = (at - feed.delay).astimezone(config.tz).date(), f"baselines:{feed.source}:{feed.measure}"
+        seen = one(store.con.execute("SELECT text FROM card_state WHERE municipality = ? AND key = ?", [slug, key]))
+        if seen is None or seen[0] < day.isoformat():
             count += _refresh_feed(store, config, readers, day, at)
+            store.con.execute("INSERT OR REPLACE INTO card_state VALUES (?, ?, ?)", [slug, key, day.isoformat()])
     return count
 
 
@@ -68,7 +69,7 @@ def _refresh_feed(store: Store, config: Config, readers: list[tuple[Feed, Card]]
     feed, (start, end) = readers[0][0], (instant(day, config), instant(day + DAY, config))
     rows = sorted({
         (place, int(part.settings.interval.total_seconds() // 60))
-        for _, card in readers for place in config.place_ids for part in segments(config, card, place, start, end)
+        for _, card in readers for place in members.places(config, feed) for part in segments(config, card, place, start, end)
     })  # fmt: skip
     due.as_table(store, "places_today", {"place": pa.array([p for p, _ in rows], pa.string()),
                                          "interval_minutes": pa.array([m for _, m in rows], pa.int32())})  # fmt: skip

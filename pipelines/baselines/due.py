@@ -6,14 +6,16 @@ and made good when the freeze is lifted (decision 0011).
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pyarrow as pa
 
 from indicators import baseline
 from indicators.local_clock import edition_days
+from pipelines.baselines.counts import instant
 from pipelines.slots import Feed, bucket, members
 from pipelines.store import Store
+from pipelines.store.rows import one
 from schemas.config import Config
 
 _DAY = "place, interval_minutes, local_date"
@@ -60,16 +62,23 @@ def _reached(store: Store, config: Config, feed: Feed, late: str) -> None:
     A cell reaches statistics up to 85 days on (one day more for the neighbouring slot) and, through the medians of
     ordinary days, level factors up to 84 days beyond that; an edition reaches all later ones of its series.
     """
+    con, mine, zone = store.con, of_feed(config, feed), config.municipality.timezone
     pairs = [(day, past) for day, found in edition_days(config).items() for past in found]
     as_table(store, "edition_pairs", {"local_date": pa.array([d for d, _ in pairs], pa.date32()),
                                       "ref_date": pa.array([p for _, p in pairs], pa.date32())})  # fmt: skip
+    # Most cells are new, not late: none that came after the last day computed has a part in any.
+    (last,) = one(con.execute(f"SELECT max(local_date) FROM baseline_done WHERE {mine}"))
+    end = instant(last, config) + timedelta(hours=1) if last else None  # a slot may begin before midnight and end after it
+    before = f"interval_start < TIMESTAMPTZ '{end.isoformat()}'" if end else "false"
     slot = bucket("interval_minutes", "interval_start", config)
     until = f"{slot} + INTERVAL {int(feed.reach.total_seconds())} SECONDS"
-    counted, zone = f"list_append(range({slot}, {until}, INTERVAL 1 HOUR), {until})", config.municipality.timezone
-    store.con.execute(f"""
+    counted = f"list_append(range({slot}, {until}, INTERVAL 1 HOUR), {until})"
+    con.execute(f"""
         CREATE OR REPLACE TEMP TABLE baseline_reached AS
-        WITH done AS (SELECT {_DAY} FROM baseline_done WHERE {of_feed(config, feed)}),
-        cells AS (SELECT DISTINCT place, interval_start FROM {late} WHERE source = '{feed.source}' AND measure = '{feed.measure}'),
+        WITH done AS (SELECT {_DAY} FROM baseline_done WHERE {mine}),
+        cells AS (
+            SELECT DISTINCT place, interval_start FROM {late}
+            WHERE source = '{feed.source}' AND measure = '{feed.measure}' AND {before}),
         late AS (
             SELECT DISTINCT place, interval_minutes, CAST(timezone('{zone}', unnest({counted})) AS DATE) AS late_date
             FROM cells CROSS JOIN (SELECT DISTINCT interval_minutes FROM done))
