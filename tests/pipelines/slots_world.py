@@ -54,8 +54,11 @@ class World:
                 "place": {"columns": ["place"], "map": {p: p for p in at}}, "measures": {m: {"column": m} for m in measures},
                 "rank": (ranks or {}).get(name, 1),
             })  # fmt: skip
-        features = [{"type": "Feature", "geometry": None, "properties": {"name": slug, "valid_from": "2025-01-01T00:00:00Z", **p, "place": slug.split("#")[0]}}
-                    for slug, p in places.items()]  # fmt: skip
+        features = [
+            {"type": "Feature", "geometry": None,
+             "properties": {"name": slug, "valid_from": "2025-01-01T00:00:00Z", **p, "place": slug.split("#")[0]}}
+            for slug, p in places.items()
+        ]  # fmt: skip
         self._dump(config / "municipalities/t/places.geojson", {"type": "FeatureCollection", "features": features})
         self.config: Config = load(config, "t", folder / "data")
         self.store = Store(folder / "workspace")

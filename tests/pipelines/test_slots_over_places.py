@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from tests.pipelines.slots_world import START, STEP, World
 
 A_LINE = {"kind": "line", "effective_width": 4}
