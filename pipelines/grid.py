@@ -61,7 +61,9 @@ def _due_ranges(store: Store, config: Config, source: Source, at: datetime) -> b
     slug = config.municipality.municipality
     places = set(source.place.map.values())
     rows = [
-        {"place": p.place.place, "valid_from": p.place.valid_from, "valid_to": p.until} for p in config.places if p.place.place in places
+        {"place": p.place.place, "valid_from": p.place.valid_from, "valid_to": p.until}
+        for p in config.places
+        if p.place.place in places
     ]
     first = one(con.execute("SELECT min(span_start) FROM spans WHERE municipality = ? AND source = ?", [slug, source.source]))
     if not rows or first is None or first[0] is None:

@@ -181,9 +181,7 @@ def apply(store: Store, merged: str) -> int:
         FROM next_cells WHERE lost
     """)
     matches = " AND ".join(f"o.{k} = n.{k}" for k in KEY)
-    con.execute(
-        f"DELETE FROM observations o USING (FROM next_cells WHERE {_KEPT}) n WHERE {matches}"
-    )
+    con.execute(f"DELETE FROM observations o USING (FROM next_cells WHERE {_KEPT}) n WHERE {matches}")
     # An equal value from a newer delivery moves only the stamp: the row keeps the moment and delivery it became known by.
     con.execute(f"""
         INSERT INTO observations ({columns}, issued_at, content_hash, invalid, outage, blank, withheld_high, withheld)

@@ -61,11 +61,15 @@ class Place(Strict):
         if self.kind == "zone" and self.place_type is None:
             raise ValueError("a zone without place_type | Say `moving` or `standing`: it decides the density bands.")
         if self.kind != "line" and (self.effective_width or self.planned_direction or self.approach_zone):
-            raise ValueError("effective_width, planned_direction and approach_zone belong to lines | Remove them, or set kind: line.")
+            raise ValueError(
+                "effective_width, planned_direction and approach_zone belong to lines | Remove them, or set kind: line."
+            )
         if self.kind not in LEADING_SOMEWHERE and (self.from_zone or self.to_zone):
             raise ValueError("from_zone and to_zone belong to lines and relations | Remove them, or set kind: line.")
         if (self.kind == "area") != bool(self.parts):
-            raise ValueError("an area has parts, and nothing else has | Name its zones and lines under `parts`, or set kind: area.")
+            raise ValueError(
+                "an area has parts, and nothing else has | Name its zones and lines under `parts`, or set kind: area."
+            )
         if self.kind == "relation" and not (self.from_zone and self.to_zone):
             raise ValueError("a relation without from_zone or to_zone | Name origin and destination.")
         if self.zero_at and self.perimeter != "complete":

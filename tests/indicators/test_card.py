@@ -230,7 +230,10 @@ def test_a_mistake_names_file_line_key_and_fix(tmp_path: Path, changes: dict[str
 
 
 def test_a_name_may_stand_in_the_explanation_only(tmp_path: Path) -> None:
-    spare: dict[str, Any] = {"let": {"room": "usable_area - present"}, "explanation": {"nl": "{place} {room}", "en": "{place} {room:.1f}"}}
+    spare: dict[str, Any] = {
+        "let": {"room": "usable_area - present"},
+        "explanation": {"nl": "{place} {room}", "en": "{place} {room:.1f}"},
+    }
     assert a_card.read(tmp_path, **spare).let == {"room": "usable_area - present"}
 
 
@@ -276,7 +279,9 @@ def test_rule_13_a_band_has_one_at_once_for_all_types_of_place(tmp_path: Path) -
 def test_a_place_type_without_bands_is_a_mistake(tmp_path: Path) -> None:
     band = {"elevated": {"enter": 1.0, "for": "5min", "keep_for": "5min"}}
     with pytest.raises(Problems, match="no bands for place type `standing`"):
-        a_card.read(tmp_path, bands={"moving": band}, applies_to={"kinds": ["zone"], "place_types": {"zone": ["moving", "standing"]}})
+        a_card.read(
+            tmp_path, bands={"moving": band}, applies_to={"kinds": ["zone"], "place_types": {"zone": ["moving", "standing"]}}
+        )
 
 
 def test_own_cards_stand_beside_the_house_and_never_replace_it(tmp_path: Path) -> None:
