@@ -42,15 +42,24 @@ KINGS_DAY: Knots = ((0, 1.0), (8, 1.0), (12, 2.6), (18, 2.6), (20, 1.5), (23, 1.
 KINGS_DAY_IN_PARK: Knots = ((0, 1.0), (10, 1.0), (14, 1.2), (20, 1.0), (24, 1.0))
 
 
+# Mean walking speed in m/s by people per m²: Weidmann's curve as straight lines.
+SPEED_BY_DENSITY: Knots = ((0, 1.34), (0.5, 1.30), (1.1, 1.00), (1.6, 0.76), (2.15, 0.56), (2.75, 0.38), (3.5, 0.24), (5.4, 0.0))
+
+
 @dataclass(frozen=True)
 class Zone:
-    """A zone as the camera supplier knows it. ``peak``: people on a working day, Saturday, Sunday; ``evening``: on the event."""
+    """A zone as the camera supplier knows it. ``peak``: people on a working day, Saturday, Sunday; ``evening``: on the event.
+
+    ``area`` and ``event_area`` (m², where stalls take room) decide how fast people can walk; 0: the same as on other days.
+    """
 
     place: str
     supplier_id: str
     shape: str
     peak: tuple[float, float, float]
     evening: Knots = ()
+    area: float = 0.0
+    event_area: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -74,25 +83,25 @@ ZONES = (
     Zone("havenplein", "WD-Z01", "centre", (350, 550, 450), (
         (16, 450), (17.5, 1050), (18.5, 1690), (19.0, 2200), (19.6, 3300), (20.0, 4300), (20.6, 5700), (21.0, 6150), (21.4, 6100),
         (21.7, 5500), (22.0, 3200), (22.25, 1500), (22.5, 650), (22.75, 250), (23, 0),
-    )),
+    ), 1900, 1600),
     # Licence for the evening: 7,500. High from 6,750; never 7,125, which would be critical.
     Zone("marktveld", "WD-Z02", "market", (420, 900, 380), (
         (17.5, 350), (18, 700), (19.0, 2600), (19.7, 5200), (20.4, 6600), (20.6, 6950), (21.25, 7000), (21.5, 6700),
         (21.75, 5200), (22.0, 3300), (22.3, 1500), (22.6, 300), (22.75, 0),
-    )),
+    ), 4000, 3400),
     # 3,200 m²: over 2.15 p/m² from 6,880 people, but too large a zone for a level above elevated.
     Zone("kade", "WD-Z03", "centre", (260, 480, 520), (
         (17.5, 420), (18, 650), (19.5, 2000), (20.25, 3500), (20.75, 6300), (21.0, 7200), (21.4, 7250), (21.7, 4800),
         (22.0, 2300), (22.4, 700), (22.7, 0),
-    )),
+    ), 3200),
     Zone("stationsplein", "WD-Z04", "station", (420, 320, 240), (
         (16, 260), (18, 700), (20, 750), (21, 900), (21.75, 1500), (22.1, 1800), (22.4, 1300), (22.7, 500), (22.9, 0),
-    )),
+    ), 2000),
     Zone("vismarkt", "WD-Z05", "centre", (240, 400, 330), (
         (17, 350), (19, 620), (21, 780), (21.75, 700), (22.25, 420), (22.6, 150), (22.75, 0),
-    )),
+    ), 1200),
     # The park lies away from the harbour and has an ordinary Saturday.
-    Zone("stadspark", "WD-Z06", "park", (140, 260, 300)),
+    Zone("stadspark", "WD-Z06", "park", (140, 260, 300), area=9000),
 )  # fmt: skip
 
 # Specific flow is passages ÷ (effective width × 15): edges 49 / 66 / 70 p/m/min.

@@ -11,9 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.sample.city import GATES, HOURS, KINGS_DAY, KINGS_DAY_IN_PARK, SHAPES, ZONES, Gate, Knots, Zone
+from pipelines.sample import city as town
+from pipelines.sample.city import HOURS, SHAPES, Gate, Knots, Zone
 
 Floats = NDArray[np.float64]
+Counts = NDArray[np.int64]
 Times = NDArray[np.datetime64]
 
 FIRST_DAY = np.datetime64("2026-03-14", "D")
@@ -66,77 +68,93 @@ def to_utc(local: Times) -> Times:
     return np.asarray(local - np.where(local < change, 1, 2).astype("timedelta64[h]"))
 
 
-def zone_counts(clock: Clock, seed: int) -> NDArray[np.int64]:
+def zone_counts(clock: Clock, seed: int) -> Counts:
     """People present at the end of each interval: shape (intervals, zones)."""
-    city = _City(clock, seed)
-    return np.stack([_zone(clock, zone, city, seed + 11 + i) for i, zone in enumerate(ZONES)], axis=1)
+    city = City(clock, seed)
+    return np.stack([_zone(clock, zone, city, seed + 11 + i) for i, zone in enumerate(town.ZONES)], axis=1)
 
 
-def gate_counts(clock: Clock, seed: int) -> NDArray[np.int64]:
+def gate_counts(clock: Clock, seed: int) -> Counts:
     """Passages in and out in each interval: shape (intervals, gates, 2)."""
-    city = _City(clock, seed)
-    return np.stack([_gate(clock, gate, city, seed + 31 + i) for i, gate in enumerate(GATES)], axis=1)
+    city = City(clock, seed)
+    return np.stack([_gate(clock, gate, city, seed + 31 + i) for i, gate in enumerate(town.GATES)], axis=1)
 
 
-class _City:
+def walking_speeds(clock: Clock, people: Counts, seed: int) -> Floats:
+    """Mean speed in m/s, to the centimetre, where ``people`` walk in the zones; NaN where nobody does."""
+    during = (clock.event_hour >= 16) & (clock.event_hour < 24)
+    speeds = []
+    for i, zone in enumerate(town.ZONES):
+        area = np.where(during, zone.event_area or zone.area, zone.area)
+        free = np.interp(people[:, i] / area, *np.asarray(town.SPEED_BY_DENSITY).T)
+        speeds.append(free * (1 + 0.02 * bell(rng(seed + 51 + i), len(clock.start))))
+    found = np.floor(np.stack(speeds, axis=1) * 100 + 0.5) / 100
+    return np.asarray(np.where(people > 0, found, np.nan))
+
+
+class City:
     """What all places share: better and worse days, and a slow rise towards summer. ``factor`` has one value an interval."""
 
     def __init__(self, clock: Clock, seed: int):
-        days = 1 + 0.05 * _bell(_rng(seed), int(clock.day[-1]) + 1)
+        days = 1 + 0.05 * bell(rng(seed), int(clock.day[-1]) + 1)
         self.factor: Floats = days[clock.day] * (1 + _TREND * clock.day)
 
 
-def _zone(clock: Clock, zone: Zone, city: _City, seed: int) -> NDArray[np.int64]:
-    rng = _rng(seed)
-    ordinary = _spread(_ordinary(clock, zone, city, rng), rng)
-    evening = _on_event(clock, zone.evening) * (1 + 0.008 * _bell(rng, len(clock.start)))
-    return _whole(np.maximum(ordinary, evening))
+def _zone(clock: Clock, zone: Zone, city: City, seed: int) -> Counts:
+    chance = rng(seed)
+    usual = spread(ordinary(clock, zone.shape, zone.peak, city, chance), chance)
+    evening = on_event(clock, zone.evening) * (1 + 0.008 * bell(chance, len(clock.start)))
+    return whole(np.maximum(usual, evening))
 
 
-def _gate(clock: Clock, gate: Gate, city: _City, seed: int) -> NDArray[np.int64]:
-    rng = _rng(seed)
-    ordinary = _ordinary(clock, gate, city, rng)
-    inward = _at(gate.in_share, clock.hour)
+def _gate(clock: Clock, gate: Gate, city: City, seed: int) -> Counts:
+    chance = rng(seed)
+    usual = ordinary(clock, gate.shape, gate.peak, city, chance)
+    inward = at(gate.in_share, clock.hour)
     ways = []
     for share, knots in ((inward, gate.evening_in), (1 - inward, gate.evening_out)):
-        evening = _on_event(clock, knots) * (1 + 0.004 * _bell(rng, len(clock.start)))
-        ways.append(_whole(np.maximum(_spread(ordinary * share, rng), evening)))
+        evening = on_event(clock, knots) * (1 + 0.004 * bell(chance, len(clock.start)))
+        ways.append(whole(np.maximum(spread(usual * share, chance), evening)))
     return np.stack(ways, axis=1)
 
 
-def _ordinary(clock: Clock, place: Zone | Gate, city: _City, rng: np.random.Generator) -> Floats:
+def ordinary(clock: Clock, shape: str, peak: tuple[float, float, float], city: City, chance: np.random.Generator) -> Floats:
     """What to expect of an ordinary day, with King's Day on top and the place's own mood by the hour."""
-    shape = np.choose(clock.group, [np.interp(clock.hour, HOURS, curve) for curve in SHAPES[place.shape]])
-    mean = shape * np.asarray(place.peak)[clock.group] * city.factor
-    kings = _at(KINGS_DAY_IN_PARK if place.shape == "park" else KINGS_DAY, clock.hour)
+    curves = np.choose(clock.group, [np.interp(clock.hour, HOURS, curve) for curve in SHAPES[shape]])
+    mean = curves * np.asarray(peak)[clock.group] * city.factor
+    kings = at(town.KINGS_DAY_IN_PARK if shape == "park" else town.KINGS_DAY, clock.hour)
     mean = mean * np.where(clock.day == (KINGS_DAY_DATE - FIRST_DAY).astype(np.int64), kings, 1.0)
     elapsed = (clock.start - clock.start[0]).astype(np.int64) / 3600
-    mood = 1 + 0.05 * _bell(rng, int(elapsed[-1]) + 2)
+    mood = 1 + 0.05 * bell(chance, int(elapsed[-1]) + 2)
     return np.asarray(mean * np.interp(elapsed, np.arange(len(mood)), mood))
 
 
-def _spread(mean: Floats, rng: np.random.Generator) -> Floats:
+def spread(mean: Floats, chance: np.random.Generator) -> Floats:
     """The spread of counting, by and large that of chance arrivals."""
-    return np.asarray(mean + 0.7 * np.sqrt(mean) * _bell(rng, len(mean)))
+    return np.asarray(mean + 0.7 * np.sqrt(mean) * bell(chance, len(mean)))
 
 
-def _on_event(clock: Clock, knots: Knots) -> Floats:
-    return _at(knots, clock.event_hour) if knots else np.zeros(len(clock.start))
+def on_event(clock: Clock, knots: Knots) -> Floats:
+    """The curve of the event day at each interval's start; 0 on all other days."""
+    return at(knots, clock.event_hour) if knots else np.zeros(len(clock.start))
 
 
-def _at(knots: Knots, hour: Floats) -> Floats:
+def at(knots: Knots, hour: Floats) -> Floats:
+    """A curve by hour; 0 outside its knots."""
     x, y = np.asarray(knots, dtype=np.float64).T
     return np.asarray(np.interp(hour, x, y, left=0.0, right=0.0))
 
 
-def _bell(rng: np.random.Generator, size: int) -> Floats:
+def bell(chance: np.random.Generator, size: int) -> Floats:
     """Bell-shaped noise, mean 0 and deviation 1, never over 3.5: four uniform numbers added."""
-    return np.asarray((rng.random((size, 4)).sum(axis=1) - 2) * np.sqrt(3.0))
+    return np.asarray((chance.random((size, 4)).sum(axis=1) - 2) * np.sqrt(3.0))
 
 
-def _rng(seed: int) -> np.random.Generator:
+def rng(seed: int) -> np.random.Generator:
+    """The source of chance of one place."""
     return np.random.Generator(np.random.PCG64(seed))
 
 
-def _whole(counts: Floats) -> NDArray[np.int64]:
+def whole(counts: Floats) -> Counts:
+    """Whole numbers from 0 on."""
     return np.floor(np.maximum(counts, 0) + 0.5).astype(np.int64)

@@ -1,4 +1,4 @@
-"""The two suppliers of Waterdam: counts cut into files, with the faults that real deliveries have.
+"""The two large suppliers of Waterdam: counts cut into files, with the faults that real deliveries have.
 
 ``zones``: Parquet, a row a zone and five minutes, stamped at the end with offset. ``gates``: CSV with semicolons,
 a row a line, quarter and direction, stamped at the start in local time. History comes as a file a week, the event
@@ -9,52 +9,18 @@ day as a file an hour and from 15:00 on as a file an interval. What each faulty 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 
-from pipelines.sample import counts
+from pipelines.sample import counts, ground, roads, transit
 from pipelines.sample.city import GATES, ZONES
+from pipelines.sample.files import Span, compact, spans, write_csv, write_parquet
 
 SEED = 20260620
 
-_SMALL_FROM = np.datetime64("2026-06-20T15:00", "s")
-_LAST = np.datetime64("2026-06-21T01:00", "s")
 _NEW_MODEL = np.datetime64("2026-05-01T00:00", "s")
-
-
-@dataclass(frozen=True)
-class Span:
-    """A half-open stretch of local time that one file covers."""
-
-    start: np.datetime64
-    end: np.datetime64
-
-    @classmethod
-    def of(cls, start: str, end: str) -> Span:
-        """A span on the event day, by clock times."""
-        return cls(np.datetime64(f"2026-06-20T{start}", "s"), np.datetime64(f"2026-06-20T{end}", "s"))
-
-    def holds(self, local: counts.Times) -> np.ndarray:
-        """Which of the local times lie in the span."""
-        return np.asarray((local >= self.start) & (local < self.end))
-
-    @property
-    def label(self) -> str:
-        """For file names: days in the history, clock times on the event day."""
-        if self.end <= counts.EVENT_DAY.astype("datetime64[s]"):
-            return f"{self.start.astype('datetime64[D]')}_{self.end.astype('datetime64[D]') - 1}"
-        return f"{_compact(self.start)}-{_compact(self.end)[-4:]}"
-
-    @property
-    def folder(self) -> str:
-        """Sub-folder of the supplier's folder."""
-        return "history" if self.end <= counts.EVENT_DAY.astype("datetime64[s]") else "event-day"
 
 
 # Zones: 40 minutes declared as a fault, 45 minutes of silence, and five counts put right afterwards.
@@ -72,22 +38,13 @@ ROADWORKS, CLOSED_GATE = Span(np.datetime64("2026-05-12T09:00", "s"), np.datetim
 
 
 def generate(folder: Path, seed: int = SEED) -> None:
-    """Write all deliveries below ``folder`` (``zones/`` and ``gates/``), the same for the same seed."""
+    """Write all deliveries below ``folder``, a folder a supplier, the same for the same seed."""
     for name, rows in _zones(seed):
-        _write_parquet(folder / name, rows)
+        write_parquet(folder / name, rows)
     for name, rows in _gates(seed):
-        _write_csv(folder / name, rows)
-
-
-def _spans(minutes: int) -> Iterator[Span]:
-    """What the regular files cover: weeks, then hours of the event day, then single intervals."""
-    event_day = counts.EVENT_DAY.astype("datetime64[s]")
-    cuts = np.concatenate([
-        np.arange(counts.FIRST_DAY.astype("datetime64[s]"), event_day, np.timedelta64(7 * 86400, "s")),
-        np.arange(event_day, _SMALL_FROM, np.timedelta64(3600, "s")),
-        np.arange(_SMALL_FROM, _LAST + np.timedelta64(1, "s"), np.timedelta64(60 * minutes, "s")),
-    ])  # fmt: skip
-    yield from (Span(start, end) for start, end in pairwise(cuts))
+        write_csv(folder / name, rows)
+    for write in (roads.write, transit.write, ground.write):
+        write(folder, seed)
 
 
 # --- zones ------------------------------------------------------------------------------------------------------
@@ -96,7 +53,7 @@ def _spans(minutes: int) -> Iterator[Span]:
 def _zones(seed: int) -> Iterator[tuple[str, pd.DataFrame]]:
     rows = _with_outages(_zone_rows(seed))
     first = _too_low(rows)
-    for span in _spans(5):
+    for span in spans(5):
         part = first[span.holds(first["local"].to_numpy())]
         yield _zone_name(span, _zone_tag(span), late=2), part
     revised = rows[REVISED.holds(rows["local"].to_numpy())]
@@ -116,6 +73,7 @@ def _zone_rows(seed: int) -> pd.DataFrame:
         "zone_id": np.tile([z.supplier_id for z in ZONES], len(stamp)),
         "timestamp": np.repeat(stamp, size),
         "head_count": pd.array(people.ravel(), dtype="Int32"),
+        "mean_speed": counts.walking_speeds(clock, people, seed).ravel(),
         "sensor_state": "ok",
         "model_version": np.repeat(model, size),
         "local": np.repeat(clock.local, size),
@@ -128,6 +86,7 @@ def _with_outages(rows: pd.DataFrame) -> pd.DataFrame:
     local = told["local"].to_numpy()
     out = DECLARED_OUTAGE.holds(local) & (told["zone_id"] == OUT_ZONE).to_numpy()
     told.loc[out, "head_count"] = pd.NA
+    told.loc[out, "mean_speed"] = np.nan
     told.loc[out, "sensor_state"] = "fault"
     silent = SILENCE.holds(local) & (told["zone_id"] == SILENT_ZONE).to_numpy()
     return told[~silent]
@@ -148,15 +107,7 @@ def _zone_tag(span: Span) -> str:
 
 def _zone_name(span: Span, tag: str, late: int) -> str:
     issued = counts.to_utc(np.array([span.end]))[0] + np.timedelta64(late * 60, "s")
-    return f"zones/{span.folder}/zones_{span.label}{tag}_issued-{_compact(issued, seconds=True)}Z.parquet"
-
-
-def _write_parquet(path: Path, rows: pd.DataFrame) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    table = pa.Table.from_pandas(rows.drop(columns="local"), preserve_index=False).replace_schema_metadata(None)
-    text = {n: pa.string() for n in ("zone_id", "timestamp", "sensor_state", "model_version")}
-    table = table.cast(pa.schema([(n, text.get(n, pa.int32())) for n in table.column_names]))
-    pq.write_table(table, path, compression="zstd", write_statistics=False, store_schema=False)
+    return f"zones/{span.folder}/zones_{span.label}{tag}_issued-{compact(issued, seconds=True)}Z.parquet"
 
 
 # --- gates ------------------------------------------------------------------------------------------------------
@@ -164,7 +115,7 @@ def _write_parquet(path: Path, rows: pd.DataFrame) -> None:
 
 def _gates(seed: int) -> Iterator[tuple[str, pd.DataFrame]]:
     rows = _gate_rows(seed)
-    for span in _spans(15):
+    for span in spans(15):
         part = rows[span.holds(rows["local"].to_numpy())]
         if span == BROKEN:
             yield _gate_name(span, "_broken-rows", late=7), _broken(part)
@@ -217,16 +168,4 @@ def _poisoned(part: pd.DataFrame, seed: int) -> pd.DataFrame:
 
 def _gate_name(span: Span, tag: str, late: int) -> str:
     issued = span.end + np.timedelta64(late * 60, "s")
-    return f"gates/{span.folder}/tellingen_{span.label}{tag}_aangemaakt-{_compact(issued)}.csv"
-
-
-def _write_csv(path: Path, rows: pd.DataFrame) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    text = rows.drop(columns="local", errors="ignore").to_csv(sep=";", index=False, lineterminator="\n")
-    path.write_bytes(text.encode("utf-8"))
-
-
-def _compact(when: np.datetime64, seconds: bool = False) -> str:
-    """``20260620-1600``, or ``20260620T160000`` with seconds."""
-    text = str(when.astype("datetime64[s]")).replace("-", "").replace(":", "")
-    return text if seconds else text[:-2].replace("T", "-")
+    return f"gates/{span.folder}/tellingen_{span.label}{tag}_aangemaakt-{compact(issued)}.csv"

@@ -54,8 +54,10 @@ def test_the_seed_gives_the_committed_files(again: Path) -> None:
 def test_another_seed_gives_other_counts_under_the_same_names(again: Path, tmp_path: Path) -> None:
     generate(tmp_path, seed=7)
     assert files(tmp_path) == files(again)
-    changed = [name for name in files(again) if (tmp_path / name).read_bytes() != (again / name).read_bytes()]
-    assert len(changed) > 0.9 * len(files(again))
+    # A sign and a report hold no counts, and nobody goes to the island at night.
+    chance = [name for name in files(again) if name.split("/")[0] not in ("pr-sign", "reports", "island")]
+    changed = [name for name in chance if (tmp_path / name).read_bytes() != (again / name).read_bytes()]
+    assert len(changed) > 0.9 * len(chance)
 
 
 def test_it_stays_small() -> None:
@@ -93,7 +95,7 @@ def test_rule_04_the_device_addresses_belong_to_nobody() -> None:
     assert poisoned["apparaat"].str.fullmatch(r"02(:[0-9a-f]{2}){5}").all()  # bit 2 of the first octet: locally administered
     assert poisoned["apparaat"].is_unique
     pd.testing.assert_frame_equal(poisoned.drop(columns="apparaat"), rows(one("sent-again")))
-    others = [p for p in SAMPLE.rglob("*.csv") if "_device-ids_" not in p.name]
+    others = [p for p in (SAMPLE / "gates").rglob("*.csv") if "_device-ids_" not in p.name]
     assert {p.read_text().split("\n", 1)[0] for p in others} == {";".join(HEADER)}
 
 
@@ -149,7 +151,7 @@ def test_rule_07_at_night_every_line_has_cells_under_k() -> None:
 
 
 def test_a_tick_sees_no_count_before_it_was_made() -> None:
-    for path in SAMPLE.rglob("event-day/*"):
+    for path in (p for supplier in ("zones", "gates") for p in (SAMPLE / supplier / "event-day").iterdir()):
         utc = re.search(r"issued-(\S{15})Z", path.name)
         if utc:
             issued = pd.Timestamp(utc[1], tz="UTC")
@@ -191,6 +193,7 @@ def of(taken: dict[str, Taken], tag: str) -> Taken:
 
 def cells(one_taken: Taken) -> pd.DataFrame:
     frame = one_taken.cells.to_pandas()
+    frame[["value", "value_low", "value_high"]] = frame[["value", "value_low", "value_high"]].astype(float)
     frame["local"] = frame["interval_start"].dt.tz_convert("Europe/Amsterdam").dt.strftime("%H:%M")
     return frame
 
@@ -198,7 +201,7 @@ def cells(one_taken: Taken) -> pd.DataFrame:
 def test_both_municipalities_load_and_read_the_same_files(config: Config) -> None:
     assert config.k == 15
     assert config.data.resolve() == SAMPLE.resolve()
-    assert sorted(config.sources) == ["waterdam-gates", "waterdam-zones"]
+    assert {"waterdam-gates", "waterdam-zones"} <= set(config.sources)
     assert {"havenplein", "brugstraat", "parkpoort"} <= {row.place.place for row in config.places}
 
 
@@ -207,7 +210,7 @@ def test_rule_11_every_row_of_every_delivery_is_accounted_for(taken: dict[str, T
     for name, t in taken.items():
         assert t.rows_in == t.rows_accepted + t.rows_suppressed + t.rows_refused + t.rows_duplicate, name
         assert (t.issued_at is None) == (t.state == "closed"), name
-        assert (t.rows_filtered, t.rows_held) == (0, 0), name
+        assert (t.rows_filtered, t.rows_held, t.rows_duplicate) == (0, 0, 0), name
     refused = {name: t.rows_refused for name, t in taken.items() if t.rows_refused and t.state != "closed"}
     assert refused == {Path(one("broken-rows")).stem: 4}
 
@@ -242,7 +245,7 @@ def test_rule_07_counts_under_k_leave_no_number(taken: dict[str, Taken]) -> None
 def test_rule_05_a_declared_outage_is_an_outage(taken: dict[str, Taken]) -> None:
     out = pd.concat(cells(t) for n, t in taken.items() if "_declared-outage" in n)
     stationsplein = out[out["place"] == "stationsplein"]
-    assert len(stationsplein) == 8
+    assert stationsplein["measure"].value_counts().to_dict() == {"present": 8, "walking_speed": 8}
     assert set(stationsplein["status"]) == {"outage"}
     assert stationsplein["value"].isna().all()
     assert set(out.loc[out["place"] != "stationsplein", "status"]) == {"ok"}
