@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from benchmarks.cards import history, one_slot
 from benchmarks.command import help_at_once
 from benchmarks.held_levels import held_levels
 from benchmarks.history import backfill, tick_flat_in_history
@@ -22,6 +23,8 @@ BENCHMARKS: dict[str, Callable[[], list[Pair]]] = {
     "tick": tick_flat_in_history,
     "validation": validation,
     "backfill": backfill,
+    "cards": history,
+    "slot": one_slot,
     "help": help_at_once,
     "reading": reading_while_ticking,
 }

@@ -14,6 +14,8 @@ TINY = {
     "tick": {"few": 1, "many": 2, "zones": 2, "rounds": 1, "indicators": ["density"]},
     "validation": {"rows": 600, "rounds": 1},
     "backfill": {"days": 2, "zones": 2, "rounds": 1},
+    "cards": {"places": 12, "hours": 2, "rounds": 1, "pandas_rounds": 1},
+    "slot": {"sizes": (12,), "hours": 1, "rounds": 1, "tick_rounds": 1},
     "help": {"rounds": 1},
     "reading": {"days": 1, "zones": 2, "queries": 2, "rounds": 1, "indicators": ["density"]},
 }

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.pipelines.slots_world import World
-from tests.pipelines.slots_world import START as EVENING
-from tests.town import START, STEP, Town, rows
 
 from pipelines.store import Store
+from tests.pipelines.slots_world import START as EVENING
+from tests.pipelines.slots_world import World
+from tests.town import START, STEP, Town, rows
 
 ZONE = {"kind": "zone", "place_type": "standing"}
 WAYS = ("count_in", "count_out")
@@ -25,7 +25,8 @@ SQUARE = {
 def _values(town: Town, store: Store, indicator: str, place: str) -> list[tuple[Any, ...]]:
     town.tick(store, START + 8 * STEP)
     columns = "status, reason, level, coverage"
-    return rows(store, f"SELECT {columns} FROM {{indicator_values}} WHERE indicator = '{indicator}' AND place = '{place}' ORDER BY interval_start")  # fmt: skip
+    mine = f"indicator = '{indicator}' AND place = '{place}'"
+    return rows(store, f"SELECT {columns} FROM {{indicator_values}} WHERE {mine} ORDER BY interval_start")
 
 
 @pytest.mark.parametrize("nothing", ["", "n/a"])
@@ -95,12 +96,12 @@ def test_rule_05_weighted_risk_of_parts_that_are_all_out_is_out(tmp_path: Path) 
     town = Town(tmp_path, flags=[flag])
     path = town.config_folder / "municipalities" / "tiny.yaml"
     weights = json.dumps({"weights": {"density": 0.6, "occupancy": 0.4}})
-    path.write_text(path.read_text().replace("density: {}, occupancy: {}", f"density: {{}}, occupancy: {{}}, weighted_risk: {weights}"))
+    path.write_text(
+        path.read_text().replace("density: {}, occupancy: {}", f"density: {{}}, occupancy: {{}}, weighted_risk: {weights}")
+    )
     purpose = town.config_folder / "purposes" / "crowd-safety.yaml"
     purpose.write_text(purpose.read_text().replace("[density, ", "[density, weighted_risk, "))
     town.zones(START + 3 * STEP, [(START, "alley", 100), (START + 2 * STEP, "square", 100)])
     with Store(tmp_path / "w") as store:
-        assert [row[:2] for row in _values(town, store, "density", "square")][0] == ("outage", "outage")
-        assert [row[:2] for row in _values(town, store, "weighted_risk", "square")][0] == ("outage", "outage")
-
-
+        assert _values(town, store, "density", "square")[0][:2] == ("outage", "outage")
+        assert _values(town, store, "weighted_risk", "square")[0][:2] == ("outage", "outage")
