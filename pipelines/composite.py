@@ -79,7 +79,7 @@ def severity(store: Store, config: Config, name: str, start: datetime, end: date
                    min(confidence) AS confidence,
                    CASE WHEN bool_or(status = 'invalid') THEN 'invalid' WHEN bool_or(status = 'outage') THEN 'outage'
                         WHEN bool_or(status = 'suppressed') THEN 'suppressed' ELSE 'missing' END AS worst
-            FROM parts GROUP BY ALL)
+            FROM parts GROUP BY place, slot_start, interval_minutes HAVING count(status) > 0)
         SELECT '{slug}' AS municipality, 'indicators' AS dataset, 'indicators' AS source, 'severity' AS measure, place, interval_minutes,
                slot_start, slot_start + to_minutes(interval_minutes) AS slot_end, CAST(timezone('{zone}', slot_start) AS DATE) AS local_date,
                timezone('{zone}', slot_start) AS local_ts, coverage, CASE WHEN coverage > 0 THEN 'ok' ELSE worst END AS status,
