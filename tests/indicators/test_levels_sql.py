@@ -94,7 +94,7 @@ def random_series(rng: np.random.Generator) -> list[Slot]:
 
 def test_rules_13_and_14_three_hands_agree_on_many_series() -> None:
     """Every world: 60 series at once, cut at up to three places; the loop and the SQL know nothing of each other."""
-    worlds, places, changes = evidence.count(6, 400), 60, 0
+    worlds, places, changes = evidence.count(6, 150), 60, 0
     with duckdb.connect() as con:
         for number in range(worlds):
             rng = np.random.default_rng(SEED + number)

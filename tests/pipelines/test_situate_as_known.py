@@ -21,7 +21,7 @@ def published(world: World, situations: str = "situations") -> Published:
     return world.store.con.sql(f"FROM {situations} ORDER BY ALL").fetchall(), world.stories(situations)
 
 
-@settings(deadline=None, max_examples=evidence.count(12, 300), phases=PHASES)
+@settings(deadline=None, max_examples=evidence.count(6, 200), phases=PHASES)
 @given(histories().filter(bool), st.data())
 def test_rule_10_as_known_is_what_a_run_stopped_then_had_published(
     history: dict[Key, dict[str, Any]], data: st.DataObject
@@ -35,7 +35,7 @@ def test_rule_10_as_known_is_what_a_run_stopped_then_had_published(
     seen: dict[datetime, Published] = {}
     names: dict[str, tuple[str, datetime | None]] = {}
     while order or wrong:
-        size, pause = data.draw(st.integers(0, 12)), data.draw(st.sampled_from([0, 5, 60, 60, 400]))
+        size, pause = data.draw(st.sampled_from([0, 1, 10, 20, 40])), data.draw(st.sampled_from([0, 5, 60, 60, 400]))
         now, order = order[:size], order[size:]
         put(world, ((key, {**history[key], "letter": wrong.get(key, history[key]["letter"])}) for key in now))
         if not order and not now:
@@ -52,7 +52,8 @@ def test_rule_10_as_known_is_what_a_run_stopped_then_had_published(
             names[row["situation_id"]] = atom, row["signalled_at"]
     for moment, before in seen.items():
         assert published(world, world.known(moment)) == before
-        assert published(world, world.known(moment + timedelta(minutes=4, seconds=59))) == before, "until the next run"
+        until = world.known(moment + timedelta(minutes=4, seconds=59))
+        assert world.store.con.sql(f"FROM {until} ORDER BY ALL").fetchall() == before[0], "until the next run"
     past = world.situations("situations_superseded")
     assert all(row["recorded_at"] <= row["superseded_at"] for row in past)
 
@@ -83,7 +84,7 @@ LETTERS = st.sampled_from("cccbEEHK?S ")
 def evenings(draw: st.DrawFn) -> dict[tuple[str, str], str]:
     """Quarters of three places from :data:`FIRST` on, as letters in stretches."""
     series = (("density", "markt"), ("density", "plein"), ("flow", "plein"), ("density", "kade"))
-    return {key: "".join(draw(LETTERS) * draw(st.integers(1, 6)) for _ in range(draw(st.integers(0, 9)))) for key in series}
+    return {key: "".join(draw(LETTERS) * draw(st.integers(1, 6)) for _ in range(draw(st.integers(0, 6)))) for key in series}
 
 
 def told(world: World, situations: str) -> list[Any]:
@@ -96,7 +97,7 @@ def told(world: World, situations: str) -> list[Any]:
     return list(rows)
 
 
-@settings(deadline=None, max_examples=evidence.count(8, 120), phases=PHASES)
+@settings(deadline=None, max_examples=evidence.count(6, 60), phases=PHASES)
 @given(evenings().filter(lambda e: any(e.values())))
 def test_rule_10_as_known_in_a_backfill_is_what_live_runs_had_told(evening: dict[tuple[str, str], str]) -> None:
     beside = {"markt": frozenset({"plein"}), "plein": frozenset({"markt", "kade"}), "kade": frozenset({"plein"})}
