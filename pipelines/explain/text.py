@@ -74,7 +74,7 @@ def _known(found: Explanation, say: Say) -> list[str]:
     if value["value"] is not None and value["reason"]:
         told.append(say.text("reason_is", reason=say.word("reason", value["reason"])))
     told.append(say.text("coverage", coverage=say.share(value["coverage"]), asked=say.share(found.card["min_coverage"])))
-    told += [_counts(one, [r for r in found.rows if r.input == one.name], say) for one in found.inputs]
+    told += [_counts(one, [r for r in found.rows if r.input == one.name], say) for one in found.inputs if one.candidates]
     return [say.text("head_known"), *indent(told)]
 
 
@@ -168,10 +168,13 @@ def _part(part: Record, say: Say) -> str:
 
 
 def _rows(rows: list[Row], say: Say) -> list[str]:
-    """The rows behind an input; of many the ones that are not plainly measured first, the rest counted."""
+    """The rows behind an input; of many those that are not plainly measured go first, then the latest, and the rest is counted."""
     if not rows:
         return [say.text("no_observations")]
-    shown = sorted(sorted(rows, key=lambda r: r.status == "ok")[:MOST_ROWS], key=lambda r: (r.interval_start, r.place, r.measure))
+    latest = sorted(rows, key=lambda r: r.interval_start, reverse=True)
+    shown = sorted(
+        sorted(latest, key=lambda r: r.status == "ok")[:MOST_ROWS], key=lambda r: (r.interval_start, r.place, r.measure)
+    )
     told = [line for row in shown for line in _row(row, say)]
     rest = Counter(row.status for row in rows) - Counter(row.status for row in shown)
     if rest:
