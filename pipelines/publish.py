@@ -134,12 +134,16 @@ def _history(store: Store, table: Table) -> None:
 
 
 def _data_quality(con: duckdb.DuckDBPyConnection) -> None:
-    """A view: what came per source, place and local day, against the stated requirement of the dataset."""
+    """A view: what came per source, place and local day, against the stated requirement of the dataset.
+
+    Means are left out: where nobody is there is none, and that is no lack.
+    """
     from schemas.datasets import DATASETS
 
     rows = ", ".join(
         f"('{c.name}', {c.quality.completeness}, {c.quality.delay_max.total_seconds() / 60})" for c in DATASETS.values()
     )
+    means = ", ".join(f"'{name}'" for name, column in vocabulary.columns().items() if column.support)
     con.execute(f"""
         CREATE VIEW pub.data_quality AS
         WITH requirement(dataset, required_coverage, required_delay_minutes) AS (VALUES {rows}),
@@ -151,7 +155,7 @@ def _data_quality(con: duckdb.DuckDBPyConnection) -> None:
                    count(*) FILTER (status = 'outage') AS outage, count(*) FILTER (status = 'invalid') AS invalid,
                    count(*) FILTER (status IN ('ok', 'suppressed')) / count(*) AS coverage,
                    median(epoch(recorded_at) - epoch(interval_end)) FILTER (o.delivery_id IS NOT NULL) / 60 AS delay_minutes
-            FROM observations o JOIN zones z USING (municipality) GROUP BY ALL)
+            FROM observations o JOIN zones z USING (municipality) WHERE measure NOT IN ({means}) GROUP BY ALL)
         SELECT days.* EXCLUDE (local_date, expected, received, ok, suppressed, missing, outage, invalid, coverage, delay_minutes), local_date,
                expected, received, ok, suppressed, missing, outage, invalid, coverage, delay_minutes, required_coverage, required_delay_minutes,
                coverage >= required_coverage AND coalesce(delay_minutes <= required_delay_minutes, false) AS meets_requirement

@@ -80,10 +80,11 @@ _REPLACED = """
     GROUP BY kind, d.name ORDER BY start, kind
 """
 
-# Stretches: a run of slots of one place with one status, over all its measures.
+# Stretches: a run of slots of one place in which all that a source counts has one status. A mean is missing wherever nobody is.
 _STRETCHES = """
     WITH slots AS (SELECT DISTINCT place, interval_start, interval_end FROM observations
-                   WHERE municipality = $who AND interval_start >= $since AND status = $status),
+                   WHERE municipality = $who AND interval_start >= $since
+                   GROUP BY source, place, interval_start, interval_end HAVING bool_and(status = $status)),
     marked AS (SELECT *, lag(interval_end) OVER w IS DISTINCT FROM interval_start AS first FROM slots
                WINDOW w AS (PARTITION BY place ORDER BY interval_start)),
     numbered AS (SELECT *, count(*) FILTER (first) OVER (PARTITION BY place ORDER BY interval_start) AS run FROM marked)

@@ -37,19 +37,19 @@ SECTIONS: dict[str, tuple[tuple[float, float, float], Knots]] = {
 
 # By counter: on foot each way, cyclists, motor vehicles at the day's peak, and on foot each way on the evening.
 MODES: dict[str, tuple[float, float, float, Knots]] = {
-    "M-01": (95, 110, 60, ((16, 110), (18, 210), (20, 240), (21.5, 200), (22, 330), (22.5, 220), (23.25, 40))),
-    "M-02": (70, 85, 95, ((16, 80), (18, 150), (20, 180), (21.5, 150), (22, 260), (22.5, 170), (23.25, 30))),
+    "M-01": (95, 110, 60, ((16, 110), (18, 210), (20, 240), (21.5, 200), (22, 330), (22.4, 120), (22.6, 50))),
+    "M-02": (70, 85, 95, ((16, 80), (18, 150), (20, 180), (21.5, 150), (22, 260), (22.4, 100), (22.6, 40))),
 }
 
 # (reported at, issued at, zone, class, by). The second of stationsplein puts the first one right; at marktveld the camera is silent.
 REPORTS = (
     ("18:07", "18:09", "stationsplein", "zeer dicht", "steward"),
-    ("18:07", "18:16", "stationsplein", "ruim", "steward"),
-    ("18:24", "18:26", "stationsplein", "ruim", "steward"),
-    ("20:41", "20:42", "vismarkt", "ruim", "camerakamer"),
+    ("18:07", "18:16", "stationsplein", "rustig", "steward"),
+    ("18:24", "18:26", "stationsplein", "rustig", "steward"),
+    ("20:41", "20:42", "vismarkt", "gehinderd", "camerakamer"),
     ("21:22", "21:24", "marktveld", "dicht", "steward"),
     ("21:38", "21:39", "marktveld", "dicht", "steward"),
-    ("21:52", "21:54", "marktveld", "ruim", "steward"),
+    ("21:52", "21:54", "marktveld", "dicht", "steward"),
 )  # fmt: skip
 
 
