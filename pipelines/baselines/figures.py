@@ -85,9 +85,8 @@ def computed(store: Store, config: Config, feed: Feed, minutes: int, place: str,
     due = {"place": [place], "interval_minutes": pa.array([minutes], pa.int32()), "local_date": pa.array([day], pa.date32())}
     as_table(store, "baseline_due", due)
     known = stored(store, day - timedelta(days=baseline.REACH_DAYS), day)
-    return _rows(
-        _prepare(store, config, feed, minutes, day, day, f"(SELECT DISTINCT * EXCLUDE (local_time) FROM {known})"), [day]
-    )
+    done = f"(SELECT DISTINCT municipality, dataset, source, measure, place, interval_minutes, local_date FROM {known})"
+    return _rows(_prepare(store, config, feed, minutes, day, day, done), [day])
 
 
 def _stretches(days: list[tuple[date, int]]) -> Iterator[list[tuple[date, int]]]:
