@@ -48,8 +48,8 @@ REPORTS = (
     ("18:24", "18:26", "stationsplein", "rustig", "steward"),
     ("20:41", "20:42", "vismarkt", "gehinderd", "camerakamer"),
     ("21:22", "21:24", "marktveld", "dicht", "steward"),
-    ("21:38", "21:39", "marktveld", "dicht", "steward"),
-    ("21:52", "21:54", "marktveld", "dicht", "steward"),
+    ("21:33", "21:34", "marktveld", "dicht", "steward"),
+    ("21:43", "21:45", "marktveld", "dicht", "steward"),
 )  # fmt: skip
 
 

@@ -161,3 +161,10 @@ def test_reports_bridge_two_outages_and_one_is_put_right(stored: pd.DataFrame) -
     assert [code for _, place, code in told if place == "marktveld"] == [3, 3, 3], (
         "1.1 to 2.14 p/m², as the camera saw just before"
     )
+
+
+def test_the_area_has_zones_enough_to_speak_of_concentration(town: Config) -> None:
+    parts = {row.place.place: row.place.parts for row in town.places if row.place.kind == "area"}
+    kinds = {row.place.place: row.place.kind for row in town.places}
+    assert [kinds[p] for p in parts["evenementgebied"]].count("zone") >= 10
+    assert {kinds[p] for p in parts["binnenring"]} == {"line"}
