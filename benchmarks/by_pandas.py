@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -45,7 +46,7 @@ def _finished(frames: Frames, card: str, found: pd.DataFrame) -> pd.DataFrame:
     return found[names].merge(hashes, on="place")
 
 
-def _level(value: pd.Series, *edges: float) -> np.ndarray:
+def _level(value: pd.Series, *edges: float) -> Any:
     return LEVELS[np.searchsorted(edges, value, side="right")]
 
 
@@ -72,7 +73,7 @@ def _usual(f: Frames) -> pd.DataFrame:
     return rows.merge(f.baselines, on=["place", "local_date", "local_time"], how="left")
 
 
-def _spread(rows: pd.DataFrame) -> pd.Series:
+def _spread(rows: pd.DataFrame) -> Any:
     expected = rows["level_factor"] * rows["median"]
     parts = [rows["level_factor"] * rows["mad"], 0.6745 * np.sqrt(expected + 1), 0.067 * expected]
     return pd.Series(np.maximum.reduce(parts), index=rows.index)

@@ -154,9 +154,11 @@ def history(*, places: int = 1000, hours: int = 24, rounds: int = 5, pandas_roun
         f" and computes it: {peak:.2f} GB (DuckDB memory_limit {limit}). By hand: no withheld, missing or partial data, no layers or events,"
         " no held levels, no difference to what stood, no dirt."
     )
-    return [_noted(pair, note), _noted(clock, "the same on the clock; other work on the machine is in it."),
-            _noted(slow, "from frames to frames: reading the tables and writing the result are not counted. Values, levels and status equal"
-                   " to ours.")]  # fmt: skip
+    on_clock = "the same on the clock; other work on the machine is in it."
+    frames = (
+        "from frames to frames: reading the tables and writing the result are not counted. Values, levels and status found equal."
+    )
+    return [_noted(pair, note), _noted(clock, on_clock), _noted(slow, frames)]
 
 
 def _peak(places: int, hours: int) -> float:

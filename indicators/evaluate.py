@@ -42,6 +42,19 @@ def sql(card: Card, cells: str = "cells") -> str:
     Gives ``PASSED_THROUGH`` and indicator, raw_value (not rounded), value, value_low, value_high, unit, level, status,
     reason, judged (see :mod:`indicators.judged`) and definition_hash; one row for each row of ``cells``.
     """
+    key = id(card), cells
+    if key not in _KEPT:
+        while len(_KEPT) >= _KEEP:
+            del _KEPT[next(iter(_KEPT))]
+        _KEPT[key] = card, _sql(card, cells)  # with the card, so that its id cannot come to mean another
+    return _KEPT[key][1]
+
+
+_KEPT: dict[tuple[int, str], tuple[Card, str]] = {}
+_KEEP = 128
+
+
+def _sql(card: Card, cells: str) -> str:
     writer = _Writer(card)
     return f"""{_with(writer, cells)}
 SELECT

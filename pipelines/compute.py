@@ -22,6 +22,7 @@ from pipelines.store.rows import one
 from schemas.config import Config
 from schemas.results import TABLES
 
+DAY_MS = 86_400_000  # whole numbers tell days (UTC) apart much quicker than dates do
 _TEXT, _MOMENT = pa.string(), pa.timestamp("us", "UTC")
 _SEGMENT = pa.schema([
     ("indicator", _TEXT), ("place", _TEXT), ("place_kind", _TEXT), ("seg_start", _MOMENT), ("seg_end", _MOMENT),
@@ -115,7 +116,7 @@ def _refresh_baselines(store: Store, config: Config, cards: list[Card], at: date
     wanted = " UNION ALL ".join(
         f"""FROM (VALUES {", ".join(f"('{f.source}', '{f.measure}')" for f in found)}) f(source, measure),
                  (SELECT place, interval_minutes, unnest([min(slot_start), max(slot_start)]) AS slot FROM {composite.todo_name(card)}
-                  GROUP BY place, interval_minutes, time_bucket(INTERVAL 1 DAY, slot_start))"""
+                  GROUP BY place, interval_minutes, epoch_ms(slot_start) // {DAY_MS})"""
         for card in readers if (found := baselines.compared_feeds(config, card))
     )  # fmt: skip
     late = " UNION ALL ".join(
@@ -178,9 +179,9 @@ def _compute_card(
     recorded, gone = (f"least({now}, n.{late})", f"least({now}, o.{late})") if assume_arrival else (now, now)
     keys = f"SELECT '{config.municipality.municipality}' AS municipality, '{card.id}' AS indicator, place, slot_start AS interval_start FROM todo"
     changes = store.replace("indicator_values", new, f"SELECT * FROM {current}", recorded, gone, keys=keys)
-    con.execute("""
-        INSERT INTO dirty_levels SELECT DISTINCT municipality, indicator, place, CAST(interval_start AS DATE)
-        FROM changed_indicator_values
+    con.execute(f"""
+        INSERT INTO dirty_levels SELECT municipality, indicator, place, CAST(min(interval_start) AS DATE)
+        FROM changed_indicator_values GROUP BY municipality, indicator, place, epoch_ms(interval_start) // {DAY_MS}
     """)
     return int(count), changes.total
 

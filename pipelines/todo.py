@@ -17,8 +17,10 @@ _Way = tuple[Feed, timedelta]  # a feed of an input, and how far the input looks
 def find(store: Store, config: Config, card: Card, changed: str, at: datetime) -> None:
     """``todo_<card>``: slots of the card that the changed cells touch, up to the clock, widened by how far an input looks back."""
     ways = _ways(config, card)
-    reached = " UNION ALL ".join(_slots_reached(store, config, card, feed, changed, ago) for feed, ago in ways)
-    once = "" if _come_once(store, config, card, ways, changed) else "DISTINCT"
+    lengths = store.con.execute("SELECT DISTINCT interval_minutes FROM in_force WHERE indicator = ?", [card.id]).fetchall()
+    whole = {feed for feed, _ in ways if lengths == [(feed.step_minutes,)]}  # a changed cell is a slot
+    reached = " UNION ALL ".join(_slots_reached(store, config, card, feed, changed, ago, feed in whole) for feed, ago in ways)
+    once = "" if len(whole) == len(ways) and _come_once(store, config, ways, changed) else "DISTINCT"
     store.con.execute(f"""
         CREATE OR REPLACE TEMP TABLE {composite.todo_name(card)} AS
         SELECT {once} * FROM ({reached or _NONE}) WHERE slot_start < TIMESTAMPTZ '{at.isoformat()}'
@@ -51,22 +53,21 @@ def _ways(config: Config, card: Card) -> list[_Way]:
     return list(found.values())
 
 
-def _come_once(store: Store, config: Config, card: Card, ways: list[_Way], changed: str) -> bool:
+def _come_once(store: Store, config: Config, ways: list[_Way], changed: str) -> bool:
     """Whether each slot comes from one changed cell: then nothing need be compared, the dearest step of a long history."""
-    lengths = store.con.execute("SELECT DISTINCT interval_minutes FROM in_force WHERE indicator = ?", [card.id]).fetchall()
     for feed, ago in ways:
         pairs = _pairs(config, feed)
         several = len({place for place, _ in pairs}) < len(pairs) or len(feed.sources) > 1
-        if several or feed.reach or ago or lengths != [(feed.step_minutes,)]:
+        if several or feed.reach or ago:
             return False
     at = [f"SELECT DISTINCT place FROM ({cells_of(store, config, feed, changed)})" for feed, _ in ways] if len(ways) > 1 else []
     places = store.con.execute(" UNION ALL ".join(at)).fetchall() if at else []
     return len(set(places)) == len(places)
 
 
-def _slots_reached(store: Store, config: Config, card: Card, feed: Feed, changed: str, ago: timedelta) -> str:
+def _slots_reached(store: Store, config: Config, card: Card, feed: Feed, changed: str, ago: timedelta, whole: bool) -> str:
     """SELECT place, slot_start, interval_minutes of the card's slots in which a changed cell of a feed has a say."""
-    slot = bucket("f.interval_minutes", "c.interval_start", config)
+    slot = "c.interval_start" if whole else bucket("f.interval_minutes", "c.interval_start", config)
     cells = f"({cells_of(store, config, feed, changed)}) c JOIN in_force f ON f.place = c.place AND f.indicator = '{card.id}'"
     if not feed.reach and not ago:
         return f"SELECT f.place, {slot} AS slot_start, f.interval_minutes FROM {cells} AND {slot} >= f.seg_start AND {slot} < f.seg_end"

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
+from itertools import pairwise
 
 import duckdb
 import pyarrow as pa
@@ -67,6 +68,16 @@ def places(config: Config, feed: Feed) -> frozenset[str]:
     if feed.over_places:
         return frozenset(m.place for m in members(config, feed))
     return frozenset(config.sources[feed.source].place.map.values())
+
+
+@lru_cache(maxsize=256)
+def one_at_a_time(config: Config, feed: Feed) -> bool:
+    """Whether no place ever has two members at once."""
+    periods: dict[str, list[Member]] = {}
+    for member in members(config, feed):
+        periods.setdefault(member.place, []).append(member)
+    ordered = (sorted(found, key=lambda m: m.valid_from) for found in periods.values())
+    return all(a.valid_to is not None and a.valid_to <= b.valid_from for found in ordered for a, b in pairwise(found))
 
 
 def _kinds(feed: Feed) -> tuple[str, ...]:

@@ -31,8 +31,12 @@ def slots(
     runs = feed.derived.how in ("balance", "drift")
     early = (span[0] - feed.reach - timedelta(minutes=minutes), span[1])
     only = None if runs or feed.holds else wanted
+    member_slots = _member_slots(store, config, feed, given, minutes, early, at, table, only)
+    inside = f"slot_start >= TIMESTAMPTZ '{span[0].isoformat()}' AND slot_start < TIMESTAMPTZ '{span[1].isoformat()}'"
+    if feed.derived.how == "sum" and members.one_at_a_time(config, feed):
+        return f"FROM ({_of_one(member_slots, table, exact=feed.derived.per is None)}) WHERE {inside}"
     full = f"""
-        WITH member_slots AS ({_member_slots(store, config, feed, given, minutes, early, at, table, only)}),
+        WITH member_slots AS ({member_slots}),
         found AS (SELECT DISTINCT m.place, s.slot_start FROM member_slots s JOIN {table} m USING (member, measure)
                   WHERE s.slot_start >= m.valid_from AND (m.valid_to IS NULL OR s.slot_start < m.valid_to))
         SELECT f.place, f.slot_start, m.member, m.measure, m.factor, m.above, s.member IS NOT NULL OR NOT m.counted AS here,
@@ -45,7 +49,6 @@ def slots(
     made = spread.sql(feed.derived, full, complete, STATUS) or _summed(full, complete, exact=feed.derived.per is None)
     if runs:
         made = balance.sql(store.con, config, made, minutes, drift=feed.derived.how == "drift")
-    inside = f"slot_start >= TIMESTAMPTZ '{span[0].isoformat()}' AND slot_start < TIMESTAMPTZ '{span[1].isoformat()}'"
     return f"SELECT place, slot_start, coverage, status, value, low, high FROM ({made}) WHERE {inside}"
 
 
@@ -80,6 +83,17 @@ def _held(rows: str, feed: Feed, minutes: int) -> str:
     length = f"INTERVAL {minutes} MINUTES"
     last = f"greatest(slot_start + {length}, time_bucket({length}, interval_end + {holds}, slot_start))"
     return f"SELECT * REPLACE (unnest(range(slot_start, {last}, {length})) AS slot_start) FROM ({rows})"
+
+
+def _of_one(member_slots: str, table: str, *, exact: bool) -> str:
+    """Where a place has one member at a time there is nothing to add up: the member's slot, with its factor."""
+    factor = "CAST(factor AS INTEGER)" if exact else "factor"
+    low, high = "CASE WHEN factor > 0 THEN low ELSE high END", "CASE WHEN factor > 0 THEN high ELSE low END"
+    return f"""
+        SELECT m.place, slot_start, coverage, status, CASE WHEN status = 'ok' THEN value * {factor} END AS value,
+               CASE WHEN {bring_up.KNOWN} THEN {low} * {factor} END AS low, CASE WHEN {bring_up.KNOWN} THEN {high} * {factor} END AS high
+        FROM ({member_slots}) s JOIN {table} m USING (member, measure)
+        WHERE slot_start >= m.valid_from AND (m.valid_to IS NULL OR slot_start < m.valid_to)"""
 
 
 def _summed(full: str, complete: str, *, exact: bool) -> str:

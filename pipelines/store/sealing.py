@@ -66,7 +66,7 @@ def _literal(moment: datetime) -> str:
 
 def unseal(con: duckdb.DuckDBPyConnection, folder: Path, name: str, days: str) -> None:
     """Bring the sealed files that hold any of ``days`` (a query of DATEs) back into the hot table. Inside a transaction."""
-    if name not in sealable():
+    if name not in sealable() or not con.execute("SELECT 1 FROM manifest WHERE table_name = ? LIMIT 1", [name]).fetchall():
         return
     rows = con.execute(
         f"""SELECT DISTINCT file FROM manifest m JOIN ({days}) d(day) ON d.day BETWEEN m.first_day AND m.last_day
