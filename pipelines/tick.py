@@ -14,7 +14,8 @@ from typing import Any, Literal
 
 from indicators import neighbours
 from indicators.card import Card
-from pipelines import arrivals, baselines, compute, grid, reference, situate
+from pipelines import baselines, compute, grid, reference, situate
+from pipelines.intake import arrivals
 from pipelines.publish import publish
 from pipelines.slots import delivered_measures
 from pipelines.store import Store

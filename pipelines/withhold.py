@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from pipelines.clock import literal
+from pipelines import sql
 from schemas import vocabulary
 from schemas.datasets.contract import support_of
 
@@ -33,7 +33,7 @@ def withheld(cells: str, *, k: int, withhold_zero: bool, measures: Iterable[str]
     """
     measures = tuple(measures)
     small = f"BETWEEN {0 if withhold_zero else 1} AND {k - 1}"
-    count = f"measure IN ({_named(person_measures(measures))})"
+    count = f"measure IN ({sql.names(person_measures(measures))})"
     return f"""
         SELECT * EXCLUDE (state, value, status), status, CASE WHEN status = 'ok' THEN value END AS value,
                CASE WHEN status = 'ok' THEN value WHEN status = 'suppressed' AND {count} THEN 0 END AS value_low,
@@ -47,15 +47,10 @@ def _mean_statuses(measures: tuple[str, ...], small: str) -> str:
     branches = []
     for mean, support in means(measures).items():
         row = "OVER (PARTITION BY place, slot, occ)"
-        ok = f"FILTER (measure IN ({_named(support)}) AND state = 'ok')"
+        ok = f"FILTER (measure IN ({sql.names(support)}) AND state = 'ok')"
         behind = f"CASE WHEN count(*) {ok} {row} = {len(support)} THEN sum(value) {ok} {row} END"
-        branch = f"WHEN measure = {literal(mean)} AND state IN ('ok', 'missing') THEN CASE"
+        branch = f"WHEN measure = {sql.literal(mean)} AND state IN ('ok', 'missing') THEN CASE"
         if person_measures(support):
             branch += f" WHEN ({behind}) IS NULL THEN 'missing' WHEN ({behind}) {small} THEN 'suppressed'"
         branches.append(f"{branch} WHEN ({behind}) = 0 THEN 'missing' ELSE state END")
     return " ".join(branches)
-
-
-def _named(measures: Iterable[str]) -> str:
-    """SQL list of measures; NULL, which nothing equals, when there are none."""
-    return ", ".join(literal(m) for m in measures) or "NULL"

@@ -7,9 +7,10 @@ from typing import NamedTuple
 
 import pyarrow.compute as pc
 
-from pipelines import arrivals, intake
+from pipelines import intake
 from pipelines.explain.found import Record
 from pipelines.explain.reading import Published
+from pipelines.intake import arrivals
 from schemas.config import Config
 from schemas.settings import Source
 

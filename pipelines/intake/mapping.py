@@ -1,7 +1,7 @@
 """A source's layout in SQL: declared columns of the raw table → one record per place, interval and measure text.
 
 Only mapped columns enter the database; what the source ignores is left behind here. Tables made, in order: ``base``
-(unpivoted records), ``stamps`` and ``passes`` (:mod:`pipelines.clock`), ``record`` (with place, interval and problem).
+(unpivoted records), ``stamps`` and ``passes`` (:mod:`pipelines.intake.clock`), ``record`` (with place, interval and problem).
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines import clock
-from pipelines.clock import literal
+from pipelines.intake import clock
 from pipelines.readers import Raw, UnreadableError
+from pipelines.sql import literal
 from schemas.settings.source import IssuedAt, Source
 
 _BLANKS = "' ' || chr(9) || chr(10) || chr(13) || chr(160) || chr(65279)"

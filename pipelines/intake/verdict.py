@@ -6,15 +6,16 @@ interval, with ``state`` ok, missing, outage or bad), ``conflict``, ``judged`` (
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 import duckdb
 import pandas as pd
 import pyarrow as pa
 
-from pipelines import mapping, validate
-from pipelines.clock import literal, micros
+from pipelines import validate
+from pipelines.intake import mapping
+from pipelines.sql import literal, micros
+from pipelines.sql import names as named
 from schemas.datasets import Contract
 from schemas.datasets.contract import dtype_of, support_of
 from schemas.settings.source import Measure, Source
@@ -63,7 +64,7 @@ def _cells(source: Source) -> str:
     """
     text = "replace(c.text, ',', '.')" if getattr(source.reader, "decimal", ".") == "," else "c.text"
     sentinels = f"c.text IN ({', '.join(literal(s) for s in source.sentinels)})" if source.sentinels else "false"
-    whole = _named(m for m in mapping.measures(source) if dtype_of(m) == "Int64")
+    whole = named(m for m in mapping.measures(source) if dtype_of(m) == "Int64")
     return f"""
         WITH numbered AS (
             SELECT row_number, part, place, start, slot, slot_end, issued_at, c.measure, c.col AS column_name, c.text AS bad_text,
@@ -81,11 +82,6 @@ def _cells(source: Source) -> str:
                CASE WHEN NOT outage AND NOT absent AND check_name IS NULL THEN number END AS value,
                row_number() OVER (PARTITION BY place, start, measure ORDER BY row_number, part) AS occ
         FROM checked"""
-
-
-def _named(measures: Iterable[str]) -> str:
-    """SQL list of measures; NULL, which nothing equals, when there are none."""
-    return ", ".join(literal(m) for m in measures) or "NULL"
 
 
 def _units(source: Source) -> str:
@@ -191,7 +187,7 @@ def _brought_up(source: Source, contract: Contract, kind: str, measures: list[st
         SELECT place, slot, slot_end, occ, measure, state, CASE WHEN state = 'ok' THEN amount END AS value, row_number, issued_at, whole
         FROM (SELECT place, slot, slot_end, occ, measure, {state} AS state, {value} AS amount, min(row_number) AS row_number,
                      max(issued_at) AS issued_at, {whole} AS whole
-              FROM {good} WHERE measure IN ({_named(measures)}) GROUP BY place, slot, slot_end, occ, measure)"""
+              FROM {good} WHERE measure IN ({named(measures)}) GROUP BY place, slot, slot_end, occ, measure)"""
 
 
 def _parts(source: Source) -> int:
@@ -205,7 +201,7 @@ def _weighted(source: Source, measure: str, good: str) -> str:
     be there. It refuses no row: its counts can be whole all the same.
     """
     support = support_of(measure, mapping.measures(source))
-    behind = f"measure IN ({_named(support)})"
+    behind = f"measure IN ({named(support)})"
     return f"""
         SELECT place, slot, slot_end, occ, {literal(measure)} AS measure, state,
                CASE WHEN state = 'ok'

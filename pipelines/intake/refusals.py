@@ -8,8 +8,8 @@ from __future__ import annotations
 import duckdb
 import pyarrow as pa
 
-from pipelines.clock import literal
 from pipelines.readers import Raw
+from pipelines.sql import literal
 from schemas.settings.base import format_duration
 from schemas.settings.source import IssuedAt, Source
 

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import duckdb
 
 from pipelines.readers import UnreadableError
+from pipelines.sql import literal, micros
 from schemas.settings.source import Source
 
 # The clock moves by an hour nearly everywhere, by half an hour or two in a few places.
@@ -17,11 +18,6 @@ _SHIFTS = ("1 hour", "30 minutes", "2 hours")
 # An instant that is known: the clock shows it, once.
 _SURE = ("naive::TIMESTAMPTZ", "true", "NULL::TIMESTAMPTZ")
 _EARLIEST, _LATEST = "TIMESTAMP '1990-01-01'", "TIMESTAMP '2101-01-01'"
-
-
-def micros(seconds: float) -> int:
-    """Seconds as whole microseconds, the unit of DuckDB's timestamps."""
-    return round(seconds * 1_000_000)
 
 
 def instants(con: duckdb.DuckDBPyConnection, source: Source, tz: ZoneInfo) -> None:
@@ -93,11 +89,6 @@ def _slot(start: str, tz: ZoneInfo, source: Source) -> str:
         return start
     local = f"timezone('{tz.key}', {start})"
     return f"{start} - to_microseconds({_into(local, source.aggregate_to.total_seconds())})"
-
-
-def literal(value: str) -> str:
-    """A text as an SQL literal."""
-    return "'" + value.replace("'", "''") + "'"
 
 
 # Rows of one place (and measure, when rows are pivoted) run forwards or backwards through the file. Inside a repeated hour the

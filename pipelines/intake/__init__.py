@@ -15,7 +15,8 @@ from zoneinfo import ZoneInfo
 import duckdb
 import pyarrow as pa
 
-from pipelines import mapping, readers, refusals, validate, verdict, withhold
+from pipelines import readers, validate, withhold
+from pipelines.intake import mapping, refusals, verdict
 from pipelines.readers import Raw, UnreadableError
 from pipelines.screen import reason as gate_reason
 from pipelines.screen import screen
