@@ -63,14 +63,14 @@ def values(
         "CREATE OR REPLACE TEMP TABLE chunk AS SELECT DISTINCT * FROM dirty_cells WHERE municipality = ? AND interval_start < ?",
         [slug, until],
     )
-    span = one(con.execute("SELECT min(interval_start), max(interval_start) FROM chunk"))
-    if span is None or span[0] is None:
+    first, last = todo.span(store, config, at)
+    if first is None or last is None:
         return 0, 0
     active = active_cards(config, cards)
-    _prepare_segments(store, config, active, span[0] - timedelta(hours=1), span[1] + timedelta(hours=1))
+    _prepare_segments(store, config, active, first - timedelta(hours=1), min(last, until) + timedelta(hours=1))
     for card in active:
         if not composite.is_composite(card):
-            todo.find(store, config, card, "chunk", at)
+            todo.find(store, config, card, "chunk", at, until)
     _refresh_baselines(store, config, active, at)
     computed = changed = 0
     for card in active:
@@ -78,6 +78,7 @@ def values(
             composite.todo(store, config, card, [c for c in active if not composite.is_composite(c)])
         done, differ = _compute_card(store, config, card, at=at, run_id=run_id, assume_arrival=assume_arrival, restate=restate)
         computed, changed = computed + done, changed + differ
+    todo.wait(store, config, [(c, _delay(config, c)) for c in active if not composite.is_composite(c)], at, until)
     con.execute("DELETE FROM dirty_cells WHERE municipality = ? AND interval_start < ?", [slug, until])
     return computed, changed
 
@@ -173,7 +174,7 @@ def _compute_card(
         return 0, 0
     current = standing(store, config, card)
     new = f"SELECT *, '{run_id}' AS run_id FROM ({evaluated(store, config, card, at, None if restate else current)})"
-    delay = max((f.delay for fs in card_feeds(config, card).values() for f in fs), default=composite.delay(config))
+    delay = _delay(config, card)
     late = f"interval_end + INTERVAL {int(delay.total_seconds())} SECONDS"
     now = f"TIMESTAMPTZ '{at.isoformat()}'"
     recorded, gone = (f"least({now}, n.{late})", f"least({now}, o.{late})") if assume_arrival else (now, now)
@@ -184,6 +185,11 @@ def _compute_card(
         FROM changed_indicator_values GROUP BY municipality, indicator, place, epoch_ms(interval_start) // {DAY_MS}
     """)
     return int(count), changes.total
+
+
+def _delay(config: Config, card: Card) -> timedelta:
+    """How long after its end a slot can be known: the longest stated delay of the card's sources."""
+    return max((f.delay for found in card_feeds(config, card).values() for f in found), default=composite.delay(config))
 
 
 def standing(store: Store, config: Config, card: Card) -> str:

@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from indicators import neighbours
 from indicators.card import Card
-from pipelines import baselines, compute, grid, reference, situate
+from pipelines import baselines, compute, grid, reference, situate, todo
 from pipelines.intake import arrivals
 from pipelines.publish import publish
 from pipelines.slots import delivered_measures
@@ -132,17 +132,15 @@ def compute_due(
 ) -> tuple[int, int]:
     """Work off the dirty cells, oldest month first; each chunk is one transaction, its dirt cleared in it."""
     computed = changed = 0
-    slug = config.municipality.municipality
-    span = "SELECT min(interval_start), max(interval_start) FROM dirty_cells WHERE municipality = ?"
-    first, last = one(store.con.execute(span, [slug]))
-    while first is not None:
+    first, last = todo.span(store, config, at)
+    while first is not None and last is not None:
         until = min(first + CHUNK, last + timedelta(hours=1))
         with store.transaction():
             done, differ = compute.values(store, config, cards, at=at, until=until, run_id=run_id,
                                           assume_arrival=verb == "backfill", restate=restate)  # fmt: skip
         computed, changed = computed + done, changed + differ
         show(f"{until:%Y-%m-%d}", 0.3 + 0.6 * ((until - first) / (last - first + CHUNK)))
-        first, _ = one(store.con.execute(span, [slug]))
+        first, _ = todo.span(store, config, at)
     return computed, changed
 
 

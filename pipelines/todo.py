@@ -1,30 +1,86 @@
-"""Which slots of a card are to do: those in which a changed cell has a say, by the settings in force (``in_force``)."""
+"""Which slots of a card are to do: those in which a changed cell has a say, by the settings in force (``in_force``).
+
+A slot that was asked for before it was due has no row yet. It waits in ``waiting_slots``: when its time comes it is to do
+even if nothing comes in then, as of a place whose source never delivered (rule 22: one run or several end equal).
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from indicators.card import Card
 from pipelines import composite
 from pipelines.slots import Feed, bucket, feeds, members
 from pipelines.store import Store
+from pipelines.store.rows import one
 from schemas.config import Config
 
 _NONE = "SELECT NULL::VARCHAR AS place, NULL::TIMESTAMPTZ AS slot_start, NULL::INTEGER AS interval_minutes LIMIT 0"
 _Way = tuple[Feed, timedelta]  # a feed of an input, and how far the input looks back
 
 
-def find(store: Store, config: Config, card: Card, changed: str, at: datetime) -> None:
+def find(store: Store, config: Config, card: Card, changed: str, at: datetime, until: datetime) -> None:
     """``todo_<card>``: slots of the card that the changed cells touch, up to the clock, widened by how far an input looks back."""
     ways = _ways(config, card)
     lengths = store.con.execute("SELECT DISTINCT interval_minutes FROM in_force WHERE indicator = ?", [card.id]).fetchall()
     whole = {feed for feed, _ in ways if lengths == [(feed.step_minutes,)]}  # a changed cell is a slot
     reached = " UNION ALL ".join(_slots_reached(store, config, card, feed, changed, ago, feed in whole) for feed, ago in ways)
     once = "" if len(whole) == len(ways) and _come_once(store, config, ways, changed) else "DISTINCT"
-    store.con.execute(f"""
-        CREATE OR REPLACE TEMP TABLE {composite.todo_name(card)} AS
-        SELECT {once} * FROM ({reached or _NONE}) WHERE slot_start < TIMESTAMPTZ '{at.isoformat()}'
-    """)
+    waited = _waited(config, card, at, until)
+    if store.con.execute(f"SELECT 1 FROM ({waited}) LIMIT 1").fetchall():
+        reached, once = " UNION ALL ".join(filter(None, (reached, waited))), "DISTINCT"
+    name, now = composite.todo_name(card), f"TIMESTAMPTZ '{at.isoformat()}'"
+    asked = f"SELECT {once} * FROM ({reached or _NONE})"
+    if any(feed.reach or ago for feed, ago in ways):  # what is reported now also has a say in slots to come
+        store.con.execute(f"CREATE OR REPLACE TEMP TABLE asked AS {asked}")
+        store.con.execute(f"CREATE OR REPLACE TEMP TABLE {_ahead(card)} AS FROM asked WHERE slot_start >= {now}")
+        asked = "FROM asked"
+    else:
+        store.con.execute(f"CREATE OR REPLACE TEMP TABLE {_ahead(card)} AS {_NONE}")
+    store.con.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT * FROM ({asked}) WHERE slot_start < {now}")
+
+
+def _ahead(card: Card) -> str:
+    """The temporary table of the slots of a card that have not begun."""
+    return f"ahead_{composite.todo_name(card)}"
+
+
+def span(store: Store, config: Config, at: datetime) -> tuple[datetime, datetime] | tuple[None, None]:
+    """From the first to the last moment at which something is to do: a changed cell, or a slot whose wait is over."""
+    first, last = one(store.con.execute(
+        """SELECT min(t), max(t) FROM (SELECT interval_start AS t FROM dirty_cells WHERE municipality = $slug UNION ALL
+           SELECT slot_start FROM waiting_slots WHERE municipality = $slug AND due_at <= $at)""",
+        {"slug": config.municipality.municipality, "at": at},
+    ))  # fmt: skip
+    return first, last
+
+
+def _waited(config: Config, card: Card, at: datetime, until: datetime) -> str:
+    """SELECT of the card's slots whose wait is over, by the settings in force."""
+    return f"""
+        SELECT w.place, w.slot_start, w.interval_minutes FROM waiting_slots w JOIN in_force f
+            ON f.place = w.place AND f.indicator = w.indicator AND f.interval_minutes = w.interval_minutes
+            AND w.slot_start >= f.seg_start AND w.slot_start < f.seg_end
+        WHERE w.municipality = '{config.municipality.municipality}' AND w.indicator = '{card.id}'
+            AND w.due_at <= TIMESTAMPTZ '{at.isoformat()}' AND w.slot_start < TIMESTAMPTZ '{until.isoformat()}'"""
+
+
+def wait(store: Store, config: Config, delays: Sequence[tuple[Card, timedelta]], at: datetime, until: datetime) -> None:
+    """Keep the slots to do that are not due yet and have no row; let go of those that are done."""
+    con, slug, now = store.con, config.municipality.municipality, f"TIMESTAMPTZ '{at.isoformat()}'"
+    asked = " UNION ALL ".join(
+        f"""SELECT '{card.id}' AS indicator, *, slot_start + to_minutes(interval_minutes) + INTERVAL {int(delay.total_seconds())} SECONDS
+            AS due_at FROM (FROM {composite.todo_name(card)} UNION ALL FROM {_ahead(card)})""" for card, delay in delays
+    )  # fmt: skip
+    con.execute(f"CREATE OR REPLACE TEMP TABLE early AS FROM ({asked}) WHERE due_at > {now}")
+    con.execute(f"""
+        DELETE FROM waiting_slots WHERE municipality = '{slug}' AND (due_at <= {now} AND slot_start < TIMESTAMPTZ '{until.isoformat()}'
+            OR (indicator, place, slot_start) IN (SELECT (indicator, place, slot_start) FROM early))""")
+    con.execute(f"""
+        INSERT INTO waiting_slots BY NAME SELECT '{slug}' AS municipality, e.* FROM early e
+        ANTI JOIN indicator_values v ON v.municipality = '{slug}' AND v.indicator = e.indicator AND v.place = e.place
+            AND v.interval_start = e.slot_start""")
 
 
 def cells_of(store: Store, config: Config, feed: Feed, changed: str) -> str:

@@ -25,7 +25,6 @@ from schemas.settings.place import LEADING_SOMEWHERE
 _UTC = pa.timestamp("us", "UTC")
 SCHEMA = pa.schema([
     ("place", pa.string()), ("member", pa.string()), ("measure", pa.string()), ("factor", pa.float64()), ("above", pa.bool_()),
-    ("counted", pa.bool_()),
     ("valid_from", _UTC), ("valid_to", _UTC),
 ])  # fmt: skip
 
@@ -41,7 +40,6 @@ class Member:
     above: bool
     valid_from: datetime
     valid_to: datetime | None
-    counted: bool = True  # whether any source counts at the member: else no row of it ever comes
 
 
 def register(con: duckdb.DuckDBPyConnection, config: Config, feed: Feed) -> str:
@@ -58,8 +56,7 @@ def register(con: duckdb.DuckDBPyConnection, config: Config, feed: Feed) -> str:
 def members(config: Config, feed: Feed) -> tuple[Member, ...]:
     """The members of a feed that is worked out over places."""
     assert feed.derived is not None
-    counted = {place for g in feed.given for place in config.sources[g.source].place.map.values()}
-    return tuple(replace(m, counted=m.member in counted) for m in _ONE[feed.derived.over](config, feed, feed.derived))
+    return tuple(_ONE[feed.derived.over](config, feed, feed.derived))
 
 
 @lru_cache(maxsize=256)

@@ -39,7 +39,7 @@ def slots(
         WITH member_slots AS ({member_slots}),
         found AS (SELECT DISTINCT m.place, s.slot_start FROM member_slots s JOIN {table} m USING (member, measure)
                   WHERE s.slot_start >= m.valid_from AND (m.valid_to IS NULL OR s.slot_start < m.valid_to))
-        SELECT f.place, f.slot_start, m.member, m.measure, m.factor, m.above, s.member IS NOT NULL OR NOT m.counted AS here,
+        SELECT f.place, f.slot_start, m.member, m.measure, m.factor, m.above, s.member IS NOT NULL AS here,
                CASE WHEN s.member IS NULL THEN 'missing' ELSE s.status END AS status,
                CASE WHEN s.member IS NULL THEN 0.0 ELSE s.coverage END AS coverage, s.value, s.low, s.high
         FROM found f JOIN {table} m ON m.place = f.place

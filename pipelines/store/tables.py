@@ -24,6 +24,8 @@ CREATE TABLE IF NOT EXISTS filled (municipality VARCHAR, source VARCHAR, place V
     filled_until TIMESTAMPTZ, PRIMARY KEY (municipality, source, place));
 CREATE TABLE IF NOT EXISTS dirty_cells (municipality VARCHAR, dataset VARCHAR, source VARCHAR, place VARCHAR,
     interval_start TIMESTAMPTZ);
+CREATE TABLE IF NOT EXISTS waiting_slots (municipality VARCHAR, indicator VARCHAR, place VARCHAR, slot_start TIMESTAMPTZ,
+    interval_minutes INTEGER, due_at TIMESTAMPTZ);
 CREATE TABLE IF NOT EXISTS dirty_levels (municipality VARCHAR, indicator VARCHAR, place VARCHAR, day DATE);
 CREATE TABLE IF NOT EXISTS baseline_done (municipality VARCHAR, dataset VARCHAR, source VARCHAR, measure VARCHAR, place VARCHAR,
     interval_minutes INTEGER, local_date DATE);

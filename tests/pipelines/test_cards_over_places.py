@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from indicators.card import catalogue
-from pipelines import compute
+from pipelines import compute, todo
 from tests.pipelines.slots_world import START, World
 
 WAYS = ("count_in", "count_out")
@@ -88,3 +88,25 @@ def test_time_to_capacity_has_no_row_at_a_quarter_of_an_hour(made: Any, step: st
     world.put("g", "gate", "count_out", 60)
     world.put("g", "gate", "count_in", 10)
     assert judge(world, "time_to_capacity", "square") == rows
+
+
+def test_rule_22_a_slot_asked_for_before_it_was_due_has_its_row_once_it_is(made: Any) -> None:
+    zones = {f"z{n}": {"kind": "zone", "place_type": "moving", "usable_area": 400} for n in range(10)}
+    world = made(
+        {**zones, "whole": {"kind": "area", "parts": list(zones)}},
+        {"n": ("zone_counts", ["present"], ["z0"]), "s": ("zone_counts", ["present"], [z for z in zones if z != "z0"])},
+        indicators={"concentration": {}},
+    )
+    world.put("n", "z0", "present", 400)  # the other source never sends anything, so that nothing comes when it is due
+    world.flush()
+    store, rows = world.store, []
+    store.con.execute("INSERT INTO dirty_cells SELECT municipality, dataset, source, place, interval_start FROM observations")
+    for minutes in (15, 19, 20, 25):
+        at = START + timedelta(minutes=minutes)
+        with store.transaction():
+            compute.values(store, world.config, catalogue(), at=at, until=at, run_id="r", assume_arrival=False)
+        rows.append(store.con.execute("SELECT status, recorded_at FROM indicator_values WHERE place = 'whole'").fetchall())
+    due = ("missing", START + timedelta(minutes=20))
+    assert rows == [[], [], [due], [due]]
+    assert todo.span(store, world.config, START + timedelta(days=1)) == (None, None)
+    assert store.con.execute("FROM waiting_slots").fetchall() == []
