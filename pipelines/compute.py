@@ -56,7 +56,7 @@ def values(
 ) -> tuple[int, int]:
     """Compute all slots that dirty cells before ``until`` reach; returns (slots computed, values changed). Inside a transaction.
 
-    Leaves the days on which held levels must be rerun in ``dirty_levels`` and clears the dirt it worked off.
+    Leaves the first and last hours of which held levels must be rerun in ``dirty_levels`` and clears the dirt it worked off.
     """  # fmt: skip
     con, slug = store.con, config.municipality.municipality
     con.execute(
@@ -181,8 +181,9 @@ def _compute_card(
     keys = f"SELECT '{config.municipality.municipality}' AS municipality, '{card.id}' AS indicator, place, slot_start AS interval_start FROM todo"
     changes = store.replace("indicator_values", new, f"SELECT * FROM {current}", recorded, gone, keys=keys)
     con.execute(f"""
-        INSERT INTO dirty_levels SELECT municipality, indicator, place, CAST(min(interval_start) AS DATE)
-        FROM changed_indicator_values GROUP BY municipality, indicator, place, epoch_ms(interval_start) // {DAY_MS}
+        INSERT INTO dirty_levels
+        SELECT municipality, indicator, place, time_bucket(INTERVAL 1 HOUR, unnest([min(interval_start), max(interval_start)]))
+        FROM changed_indicator_values GROUP BY municipality, indicator, place
     """)
     return int(count), changes.total
 

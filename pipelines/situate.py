@@ -101,8 +101,8 @@ def update(
 ) -> list[dict[str, Any]]:
     """Rerun what is dirty, or has been without data for long, and write the situations that differ. In a transaction.
 
-    ``dirty`` names a relation (municipality, indicator, place, day) with a row for **every** day (UTC) on which a
-    value changed, came or went; ``day`` may be finer, the start of an hour (TIMESTAMPTZ). ``origin`` is live, backfill or
+    ``dirty`` names a relation (municipality, indicator, place, day) that tells at least the first and the last day (UTC) on which
+    a value changed, came or went; ``day`` may be finer, the start of an hour (TIMESTAMPTZ). ``origin`` is live, backfill or
     replay; ``at`` the moment of the run. Returns the situations that changed, as rows of the table and ``change``:
     pending, opened, level, unobserved, updated, closed or dissolved.
     """

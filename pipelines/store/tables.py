@@ -26,7 +26,7 @@ CREATE TABLE IF NOT EXISTS dirty_cells (municipality VARCHAR, dataset VARCHAR, s
     interval_start TIMESTAMPTZ);
 CREATE TABLE IF NOT EXISTS waiting_slots (municipality VARCHAR, indicator VARCHAR, place VARCHAR, slot_start TIMESTAMPTZ,
     interval_minutes INTEGER, due_at TIMESTAMPTZ);
-CREATE TABLE IF NOT EXISTS dirty_levels (municipality VARCHAR, indicator VARCHAR, place VARCHAR, day DATE);
+CREATE TABLE IF NOT EXISTS dirty_levels (municipality VARCHAR, indicator VARCHAR, place VARCHAR, day TIMESTAMPTZ);
 CREATE TABLE IF NOT EXISTS baseline_done (municipality VARCHAR, dataset VARCHAR, source VARCHAR, measure VARCHAR, place VARCHAR,
     interval_minutes INTEGER, local_date DATE);
 CREATE TABLE IF NOT EXISTS card_state (municipality VARCHAR, key VARCHAR, text VARCHAR, PRIMARY KEY (municipality, key));
