@@ -17,10 +17,10 @@ import pyarrow as pa
 
 from indicators import evaluate, judged, levels, series
 from indicators.grammar import Card, Example
+from schemas import statuses
 from schemas.settings import BANDS, LEVELS
 
 START = datetime(2026, 6, 1, 12, tzinfo=UTC)  # any whole hour: nothing depends on it
-STATUS_ORDER = ("invalid", "outage", "missing", "suppressed", "ok")  # of several inputs the worst counts
 NUMBERS = ("value", "low", "high")
 
 Row = dict[str, Any]
@@ -131,11 +131,15 @@ def _cells(card: Card, index: int, fill: Fill) -> list[Row]:
     for slot in range(slots):
         start = START + slot * example.interval
         now = {name: cells[slot] for name, cells in inputs.items()}
+        needed = [cell.status for name, cell in now.items() if name not in card.optional]
         row = {"place": _place(index), "interval_start": start, "interval_end": start + example.interval,
                "local_date": start.date(), "local_time": start.time(), "interval_minutes": _minutes(example.interval),
-               "status": min((cell.status for name, cell in now.items() if name not in card.optional), key=STATUS_ORDER.index), **edges}  # fmt: skip
+               "status": statuses.together(needed), **edges}  # fmt: skip
         row |= {f"{name}_{end}": getattr(cell, end) for name, cell in now.items() for end in evaluate.ENDS}
-        rows.append(row | {name: values[slot] for name, values in spread.items()})
+        row |= {name: values[slot] for name, values in spread.items()}
+        if not set(needed) <= set(statuses.KNOWN):
+            row["coverage"] = 0.0  # nothing is covered of what is not known
+        rows.append(row)
     return rows
 
 

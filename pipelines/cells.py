@@ -14,14 +14,12 @@ from pipelines import baselines, composite
 from pipelines.slots import Feed, feeds, meet, members, slots_sql
 from pipelines.store import Store
 from pipelines.store.rows import one
+from schemas import statuses
 from schemas.config import Config
 from schemas.settings import BANDS
 
 # A value of a source that is not the place's first choice is trusted less; shown beside the level, never in it.
 SECOND_CHOICE = 0.8
-# Of several inputs the worst status counts; of several feeds of one input the most useful.
-_WORST_LAST = "['ok', 'suppressed', 'missing', 'outage', 'invalid']"
-_USEFUL_FIRST = "['ok', 'invalid', 'outage', 'suppressed', 'missing']"
 
 
 def prepare(store: Store, config: Config, card: Card, at: datetime, current: str | None) -> None:
@@ -72,7 +70,7 @@ def _cells(store: Store, config: Config, card: Card, at: datetime) -> None:
     joins = " ".join(
         f"{'' if o in needed else 'LEFT '}JOIN input_{o} USING (place, slot_start, interval_minutes)" for o in others
     )
-    ranks = ", ".join(f"list_position({_WORST_LAST}, input_{n}.status)" for n in needed)
+    status = statuses.together_sql([f"input_{n}.status" for n in needed])
     values = ", ".join(f"input_{n}.value AS {n}, input_{n}.low AS {n}_low, input_{n}.high AS {n}_high" for n in inputs)
     baseline = ""
     if card.baseline:
@@ -85,7 +83,7 @@ def _cells(store: Store, config: Config, card: Card, at: datetime) -> None:
         CREATE OR REPLACE TEMP VIEW cells AS
         SELECT '{slug}' AS municipality, s.place_kind, input_{first}.source, s.slot_start AS interval_start,
                input_{first}.slot_end AS interval_end, input_{first}.local_date, CAST(input_{first}.local_ts AS TIME) AS local_time,
-               {_WORST_LAST}[greatest({ranks})] AS status, least({", ".join(f"input_{n}.coverage" for n in needed)}) AS coverage,
+               {status} AS status, least({", ".join(f"input_{n}.coverage" for n in needed)}) AS coverage,
                least({", ".join(f"input_{n}.confidence" for n in needed)}) AS confidence, {values}, s.* EXCLUDE (place_kind)
                {baseline}
         FROM slot_settings s JOIN input_{first} USING (place, slot_start, interval_minutes) {joins}
@@ -128,7 +126,7 @@ def _input(store: Store, config: Config, card: Card, name: str, start: datetime,
     )  # fmt: skip
     whole = f"(status = 'ok' AND coverage >= {card.min_coverage})"
     best = f"""QUALIFY row_number() OVER (PARTITION BY place, slot_start, interval_minutes
-            ORDER BY NOT {whole}, list_position({_USEFUL_FIRST}, status), choice) = 1"""
+            ORDER BY NOT {whole}, {statuses.first_sql("status")}, choice) = 1"""
     moved = f"* REPLACE (slot_start + {shift} AS slot_start, slot_end + {shift} AS slot_end)" if ago else "*"
     con.execute(f"""
         CREATE OR REPLACE TEMP VIEW input_{name} AS

@@ -11,6 +11,7 @@ from indicators.card import Card
 from indicators.effective import WEIGHT
 from indicators.grammar import SEVERITY
 from pipelines.store import Store
+from schemas import statuses
 from schemas.config import Config
 from schemas.settings import LEVELS
 
@@ -77,8 +78,7 @@ def severity(store: Store, config: Config, name: str, start: datetime, end: date
                    CAST(coalesce(sum({weight} * severity), 0) AS DOUBLE) / {STEPS} AS low,
                    CAST(sum({weight} * CASE WHEN severity IS NULL THEN {STEPS} ELSE severity END) AS DOUBLE) / {STEPS} AS high,
                    min(confidence) AS confidence,
-                   CASE WHEN bool_or(status = 'invalid') THEN 'invalid' WHEN bool_or(status = 'outage') THEN 'outage'
-                        WHEN bool_or(status = 'suppressed') THEN 'suppressed' ELSE 'missing' END AS worst
+                   {statuses.aggregate_sql(when_all_ok="missing")} AS worst
             FROM parts GROUP BY place, slot_start, interval_minutes HAVING count(status) > 0)
         SELECT '{slug}' AS municipality, 'indicators' AS dataset, 'indicators' AS source, 'severity' AS measure, place, interval_minutes,
                slot_start, slot_start + to_minutes(interval_minutes) AS slot_end, CAST(timezone('{zone}', slot_start) AS DATE) AS local_date,

@@ -11,11 +11,10 @@ from datetime import datetime
 from pipelines.grid import anchor
 from pipelines.slots.feeds import Given, kind_of
 from pipelines.store import Store
-from schemas import vocabulary
+from schemas import statuses, vocabulary
 from schemas.config import Config
 
 KNOWN = "status IN ('ok', 'suppressed')"
-WORST = "CASE WHEN bool_or(status = 'invalid') THEN 'invalid' WHEN bool_or(status = 'outage') THEN 'outage' ELSE 'missing' END"
 
 _ALL_MEASURED = "CASE WHEN bool_or(status = 'suppressed') THEN 'suppressed' ELSE 'ok' END"
 _LAST = tuple(f"arg_max({c}, interval_start) FILTER ({KNOWN})" for c in ("value", "value_low", "value_high", "status"))
@@ -79,7 +78,7 @@ def brought_up(rows: str, given: Given, minutes: int, keys: str, measures: int, 
            CASE WHEN {KNOWN} THEN low END AS low, CASE WHEN {KNOWN} THEN high END AS high
     FROM (
         SELECT {keys}, slot_start, count(*) AS came, count(*) FILTER ({KNOWN}) AS known, {value} AS value, {low} AS low, {high} AS high,
-               CASE WHEN count(*) FILTER ({KNOWN}) = 0 THEN {WORST} ELSE {status} END AS status
+               CASE WHEN count(*) FILTER ({KNOWN}) = 0 THEN {statuses.aggregate_sql()} ELSE {status} END AS status
         FROM ({rows}) GROUP BY {keys}, slot_start)
     WHERE came >= {whole} OR {due(minutes, delay, at)}"""
 

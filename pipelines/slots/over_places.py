@@ -12,13 +12,10 @@ from datetime import datetime, timedelta
 from pipelines.slots import balance, bring_up, members, spread
 from pipelines.slots.feeds import Feed, Given
 from pipelines.store import Store
+from schemas import statuses
 from schemas.config import Config
 
-_TRUSTED_FIRST = "['ok', 'invalid', 'outage', 'suppressed', 'missing']"
-# Of several members (rule 5 and decision 0008): refused or out, then withheld, then not there, then measured.
-STATUS = f"""CASE WHEN bool_and({bring_up.KNOWN}) THEN CASE WHEN bool_or(status = 'suppressed') THEN 'suppressed' ELSE 'ok' END
-             WHEN bool_or(status IN ('invalid', 'outage')) THEN {bring_up.WORST}
-             WHEN bool_or(status = 'suppressed') THEN 'suppressed' ELSE 'missing' END"""
+STATUS = statuses.aggregate_sql()
 
 
 def slots(
@@ -74,7 +71,7 @@ def _member_slots(
         return parts[0]
     return f"""SELECT * FROM ({" UNION ALL ".join(parts)})
         QUALIFY row_number() OVER (PARTITION BY member, measure, slot_start
-            ORDER BY list_position({_TRUSTED_FIRST}, status), coverage DESC, rank, source) = 1"""
+            ORDER BY {statuses.first_sql("status")}, coverage DESC, rank, source) = 1"""
 
 
 def _held(rows: str, feed: Feed, minutes: int) -> str:

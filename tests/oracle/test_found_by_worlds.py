@@ -12,6 +12,7 @@ import pytest
 from pipelines.store import Store
 from tests.pipelines.slots_world import START as EVENING
 from tests.pipelines.slots_world import World
+from tests.pipelines.test_cards_over_places import judge
 from tests.town import START, STEP, Town, rows
 
 ZONE = {"kind": "zone", "place_type": "standing"}
@@ -64,6 +65,23 @@ def test_rule_05_a_sum_of_which_one_part_is_withheld_and_one_missing_is_withheld
         assert world.slots("zone_counts.area_present")["town"] == [("suppressed", None, None, None, 0.0)]
     finally:
         world.store.close()
+
+
+def test_rule_05_of_two_inputs_one_withheld_and_one_missing_the_indicator_is_withheld(tmp_path: Path) -> None:
+    """The same between the inputs of a card; what was refused or out of order comes before both."""
+    world = World(tmp_path, SQUARE, {"z": ("zone_counts", ["present"], ["street"]), "g": ("passage_counts", WAYS, ["gate"])},
+                  indicators={"jam_suspect": {}})  # fmt: skip
+    world.put("z", "street", "present", "<k", "<k", "<k", "missing")
+    for way in WAYS:
+        world.put("g", "gate", way, "missing", "outage", "invalid", "outage")
+    try:
+        found = [(status, reason, level) for status, reason, _, _, _, level in judge(world, "jam_suspect", "gate")]
+    finally:
+        world.store.close()
+    assert found == [
+        ("suppressed", "coverage", "unknown"), ("outage", "outage", "unknown"), ("invalid", "invalid", "unknown"),
+        ("outage", "outage", "unknown"),
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("status", ["outage", "invalid"])

@@ -55,10 +55,10 @@ def cells(town: Town, wrong: frozenset[str] = frozenset()) -> Cells:
 def _one(candidates: list[Cell] | None, start: datetime, measure: str, zero: bool, flags: list, wrong: frozenset[str]) -> Cell:
     """The best of what came for a cell; what came last counts among those that are known."""
     options = list(candidates or ())
+    if any(f.start <= start < f.end for f in flags):  # of a counter that is out, an absent row says nothing
+        options.append(OUTAGE)
     if not options and zero and measure not in ("walking_speed", "driving_speed"):
         options = [Cell("ok", 0, 0)]
-    if any(f.start <= start < f.end for f in flags):
-        options.append(OUTAGE)
     known = [c for c in options if c.status in ("ok", "suppressed")]
     if known:
         return known[-1]
@@ -136,7 +136,7 @@ def _withheld(measure: str, numbers: dict[str, float | None], k: int, wrong: fro
 
 
 def _zeros(source: Source) -> set[tuple[str, datetime]]:
-    """Rule 6: absent cells inside the span of a delivery, within ``zero_run`` of another row of the place."""
+    """Rule 6: absent cells inside the span of a delivery, within ``zero_run`` of a row of the place that says something."""
     if source.zero_run is None:
         return set()
     step, reach = timedelta(minutes=source.minutes), timedelta(minutes=source.zero_run)
@@ -148,8 +148,9 @@ def _zeros(source: Source) -> set[tuple[str, datetime]]:
             spans.append((start, end))
     found = set()
     for place in source.places:
-        starts = {r.start for d in source.deliveries for r in d.rows if r.place == place}
-        for start in starts:
+        rows = [r for d in source.deliveries for r in d.rows if r.place == place]
+        starts = {r.start for r in rows}
+        for start in {r.start for r in rows if not r.down and set(r.texts.values()) - set(EMPTY)}:
             for i in range(-(reach // step), reach // step + 1):
                 cell = start + step * i
                 if cell not in starts and any(a <= cell < b for a, b in spans):

@@ -75,8 +75,9 @@ def _make_sure(source: Source, parts: list[list[Row]], truth: Truth, town: Town)
         return
     for part, start in ((0, town.start), (2, town.end - timedelta(minutes=source.minutes))):
         if not any(row.start == start for row in parts[part]):
-            place, moment = next(key for key in truth if key[1] == start)
-            parts[part].append(Row(moment, place, truth[place, moment]))
+            # None where all places of the source begin later.
+            for key in [key for key in truth if key[1] == start][:1]:
+                parts[part].append(Row(start, key[0], truth[key]))
 
 
 def _good(row: Row, source: Source) -> bool:

@@ -107,7 +107,8 @@ def weighted(town: Town, own: Card, parts: dict[str, Row]) -> Row:
     known = {name: part for name, part in parts.items() if part.level != "unknown"}
     row.coverage = sum(town.weights[name] for name in known)
     if not known:
-        row.status = min((part.status for part in parts.values()), key=BEST.index)
+        # A part may be measured and its level open all the same: it is not known.
+        row.status = min(("missing" if p.status == "ok" else p.status for p in parts.values()), key=BEST.index)
         row.reason = "coverage" if row.status == "suppressed" else row.status
         return row
     low = sum(town.weights[name] * formulas.SEVERITY[part.level] for name, part in known.items())

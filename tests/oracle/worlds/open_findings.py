@@ -11,16 +11,6 @@ from typing import Any
 from tests.oracle.worlds.shapes import Town
 
 
-def withheld_beside_missing(row: Any, town: Town) -> bool:
-    """Of a card's inputs one is withheld and another missing: withheld keeps its status (decision 0008, rules 5 and 7)."""
-    return row.status == "suppressed" and row.status_engine == row.reason_engine == "missing" and row.coverage == 0
-
-
-def weighted_without_parts(row: Any, town: Town) -> bool:
-    """A row of weights of which no part is ever computed at the place."""
-    return row.indicator == "weighted_risk" and row.side == "right_only" and row.status_engine == "missing"
-
-
 def before_the_place(row: Any, town: Town) -> bool:
     """A quarter of an hour ago the place was not there yet, and what was delivered about it then counts all the same."""
     began = town.places[row.place][0].start
@@ -45,8 +35,6 @@ def mean_without_number(row: Any, town: Town) -> bool:
 
 WITH_HISTORY = ("unusualness", "busy_for_this_time", "mode_shift")
 OPEN: tuple[Callable[[Any, Town], bool], ...] = (
-    withheld_beside_missing,
-    weighted_without_parts,
     before_the_place,
     flag_at_a_part,
     chosen_per_slot,

@@ -360,9 +360,11 @@ def run(s: Slots, zone: str, since: datetime, end: datetime, minutes: int, base:
 
 
 def _lost(s: Slots, zone: str, start: datetime, minutes: int) -> Slot:
-    """A balance that is not known any more: the status is what happened in the slot itself."""
+    """A balance that is not known any more: the status is that of the slot's own counts where they are what is lost."""
     ways = [s.get(f"passage_counts.{w}", zone, start, minutes) or nothing() for w in ("inflow", "outflow")]
-    return nothing(min((w.status for w in ways if w.low is None), key=BEST.index, default="missing"))
+    if all(w.low is not None for w in ways):
+        return nothing()
+    return nothing(min((w.status for w in ways if w.status != "ok"), key=BEST.index))
 
 
 def _zero(s: Slots, zone: str, start: datetime) -> tuple[datetime, float]:
