@@ -17,6 +17,10 @@ class UsageError(Exception):
     """A command was asked something it cannot do as asked; the text says what to do instead."""
 
 
+class DamagedError(Exception):
+    """A check of what is stored found damage; the text says where, and what to do."""
+
+
 def in_words(error: BaseException) -> tuple[int, list[str]]:
     """(exit code, lines) for an error: mistakes in config 2, a held workspace 4, anything unforeseen 1."""
     from pipelines.explain import NotFound
@@ -27,8 +31,8 @@ def in_words(error: BaseException) -> tuple[int, list[str]]:
         return USAGE, [str(p) for p in error.problems]
     if isinstance(error, UsageError | FormatError | NotFound):
         return USAGE, [str(error)]
-    if isinstance(error, ServerError):
-        return FAULT, [str(error)]
+    if isinstance(error, DamagedError | ServerError):
+        return FOUND if isinstance(error, DamagedError) else FAULT, [str(error)]
     if isinstance(error, HeldError):
         return HELD, [str(error)]
     if _working_database_open_elsewhere(error):

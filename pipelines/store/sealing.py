@@ -125,18 +125,7 @@ def _write(con: duckdb.DuckDBPyConnection, folder: Path, name: str, day: str, fi
     ).fetchall()]  # fmt: skip
     where = f"WHERE {day} BETWEEN DATE '{first}' AND DATE '{last}'"
     parts = [f"SELECT * FROM {name} {where}", *(f"SELECT * FROM read_parquet({quoted(folder / f)})" for f in old)]
-    target = folder / name
-    target.mkdir(exist_ok=True)
-    temporary = target / f".{first}.tmp"
-    rows = " UNION ALL BY NAME ".join(parts)
-    con.execute(f"COPY (FROM ({rows}) ORDER BY ALL) TO {quoted(temporary)} (FORMAT parquet, COMPRESSION zstd)")
-    count = one(con.execute(f"SELECT count(*) FROM read_parquet({quoted(temporary)})"))[0]
-    expected = one(con.execute(f"SELECT count(*) FROM ({rows})"))[0]
-    if count != expected:
-        raise OSError(f"{temporary}: {count} rows written, {expected} expected. Check the disk; nothing was changed.")
-    stem = f"{first:%Y-%m}" if first != last else f"{first}"
-    file = f"{name}/{stem}-{_sha(temporary)[:12]}.parquet"
-    _make_durable(temporary, folder / file)
+    file, count = write_file(con, folder, name, " UNION ALL BY NAME ".join(parts), first, last)
     con.execute("BEGIN")
     con.execute("DELETE FROM manifest WHERE table_name = ? AND first_day >= ? AND last_day <= ?", [name, first, last])
     con.execute("INSERT INTO manifest VALUES (?, ?, ?, ?, ?)", [name, first, last, file, count])
@@ -147,6 +136,25 @@ def _write(con: duckdb.DuckDBPyConnection, folder: Path, name: str, day: str, fi
             con.execute("INSERT OR REPLACE INTO retired_files VALUES (?, ?)", [f, at])
     con.execute("COMMIT")
     return 1
+
+
+def write_file(con: duckdb.DuckDBPyConnection, folder: Path, name: str, rows: str, first: date, last: date) -> tuple[str, int]:
+    """Write a query's rows as the sealed file of [first, last], complete on disk; (its name below ``folder``, its rows).
+
+    Nothing points to it yet. Raises :class:`OSError` when the file does not hold all rows.
+    """
+    target = folder / name
+    target.mkdir(exist_ok=True)
+    temporary = target / f".{first}.tmp"
+    con.execute(f"COPY (FROM ({rows}) ORDER BY ALL) TO {quoted(temporary)} (FORMAT parquet, COMPRESSION zstd)")
+    count = int(one(con.execute(f"SELECT count(*) FROM read_parquet({quoted(temporary)})"))[0])
+    expected = one(con.execute(f"SELECT count(*) FROM ({rows})"))[0]
+    if count != expected:
+        raise OSError(f"{temporary}: {count} rows written, {expected} expected. Check the disk; nothing was changed.")
+    stem = f"{first:%Y-%m}" if first != last else f"{first}"
+    file = f"{name}/{stem}-{_sha(temporary)[:12]}.parquet"
+    _make_durable(temporary, folder / file)
+    return file, count
 
 
 def _sha(path: Path) -> str:

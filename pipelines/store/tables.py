@@ -8,7 +8,7 @@ import duckdb
 
 from schemas.results import TABLES, Table
 
-FORMAT = 2
+FORMAT = 3  # raised with every change of a table that stands: pipelines/upkeep/steps.py
 
 # Private tables: what has been taken in, which cells changed since they were last computed, how far the grid
 # is filled, and which sealed file holds which days.
@@ -22,6 +22,8 @@ CREATE TABLE IF NOT EXISTS spans (municipality VARCHAR, source VARCHAR, delivery
     span_end TIMESTAMPTZ);
 CREATE TABLE IF NOT EXISTS filled (municipality VARCHAR, source VARCHAR, place VARCHAR, filled_from TIMESTAMPTZ,
     filled_until TIMESTAMPTZ, PRIMARY KEY (municipality, source, place));
+CREATE TABLE IF NOT EXISTS look_again (municipality VARCHAR, source VARCHAR, place VARCHAR, look_from TIMESTAMPTZ,
+    look_until TIMESTAMPTZ);
 CREATE TABLE IF NOT EXISTS dirty_cells (municipality VARCHAR, dataset VARCHAR, source VARCHAR, place VARCHAR,
     interval_start TIMESTAMPTZ);
 CREATE TABLE IF NOT EXISTS waiting_slots (municipality VARCHAR, indicator VARCHAR, place VARCHAR, slot_start TIMESTAMPTZ,
@@ -37,17 +39,37 @@ class FormatError(Exception):
     """The workspace was written by a release with another format; nothing is guessed about it."""
 
 
-def check_format(private: Path) -> None:
-    """Write the format number into a new workspace; refuse one of another release."""
+def format_of(private: Path) -> int | None:
+    """The format number of a workspace; None where there is none yet. Raises :class:`FormatError` for what is no number."""
     stamp = private / "format"
     if not stamp.exists():
         if (private / "working.duckdb").exists():
             raise FormatError(f"{private}: a working database without a format number. Restore it from a backup.")
-        stamp.write_text(f"{FORMAT}\n", encoding="ascii")
-        return
-    found = stamp.read_text(encoding="ascii").strip()
-    if found != str(FORMAT):
-        raise FormatError(f"{private}: workspace format {found}, this release reads {FORMAT}. Use the release that wrote it.")
+        return None
+    text = stamp.read_text(encoding="ascii", errors="replace").strip()
+    if not text.isdigit():
+        raise FormatError(f"{stamp}: no format number. Restore the workspace from a backup.")
+    return int(text)
+
+
+def check_format(private: Path) -> None:
+    """Write the format number into a new workspace; refuse one of another release."""
+    found = format_of(private)
+    if found is None:
+        write_format(private, FORMAT)
+    elif found < FORMAT:
+        what = f"{private.parent}: workspace format {found} of an earlier release, this one works on {FORMAT}"
+        raise FormatError(f"{what}. Run `drukte migrate --workspace {private.parent}`: it takes a backup first.")
+    elif found > FORMAT:
+        what = f"{private.parent}: workspace format {found} of a newer release, this one works on {FORMAT}"
+        raise FormatError(f"{what}. Use the release that wrote it, or restore a backup of before.")
+
+
+def write_format(private: Path, number: int) -> None:
+    """Write the format number in one stroke: after a kill it is the old or the new one."""
+    aside = private / ".format.new"
+    aside.write_text(f"{number}\n", encoding="ascii")
+    aside.replace(private / "format")
 
 
 def superseded_columns(table: Table) -> dict[str, str]:
