@@ -10,9 +10,9 @@ import sys
 
 import typer
 
-from pipelines.cli import config, demo, docs, indicators, options, reading, running
+from pipelines.cli import config, demo, docs, export, indicators, options, reading, running, upkeep
 
-GROUPS = {"config": config.app, "indicators": indicators.app, "situations": reading.situations}
+GROUPS = {"config": config.app, "export": export.app, "indicators": indicators.app, "situations": reading.situations}
 
 app = typer.Typer(
     name="drukte",
@@ -23,7 +23,8 @@ app = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
 )
-for _verb in (demo.demo, running.run, running.backfill, running.serve, reading.status, reading.explain, reading.board, docs.docs):
+for _verb in (demo.demo, running.run, running.backfill, running.serve, reading.status, reading.explain, reading.board, docs.docs,
+              upkeep.backup, upkeep.restore, upkeep.migrate):  # fmt: skip
     app.command()(_verb)
 for _name, _group in GROUPS.items():
     app.add_typer(_group, name=_name)
