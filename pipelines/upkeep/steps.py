@@ -49,15 +49,12 @@ def _columns(con: duckdb.DuckDBPyConnection, source: str) -> list[str]:
     return [row[0] for row in con.execute(f"DESCRIBE SELECT * {source}").fetchall()]
 
 
-def _from_2(con: duckdb.DuckDBPyConnection, _sealed: Path) -> None:
-    """Levels to be judged again are told by the hour, where it was by the day; ``data_quality`` was a view, beside an empty table."""
+def _hours_of_levels(con: duckdb.DuckDBPyConnection, _sealed: Path) -> None:
+    """2 → 3: levels to be judged again are told by the hour, where it was by the day."""
     kinds = dict(row[:2] for row in con.execute("DESCRIBE dirty_levels").fetchall())
     if kinds["day"] == "DATE":
         con.execute("ALTER TABLE dirty_levels ALTER day TYPE TIMESTAMPTZ USING timezone('UTC', CAST(day AS TIMESTAMP))")
-    there = con.execute("SELECT 1 FROM duckdb_tables() WHERE table_name = 'data_quality'").fetchall()
-    if there and not con.execute("SELECT 1 FROM data_quality LIMIT 1").fetchall():
-        con.execute("DROP TABLE data_quality")  # made anew on opening, with the columns of today
 
 
 # Format → the step that leads from it to the next. Format 1 never left the house.
-STEPS: Mapping[int, Step] = {2: _from_2}
+STEPS: Mapping[int, Step] = {2: _hours_of_levels}
