@@ -34,8 +34,23 @@ def _mistakes(source: Source, contract: Contract, measures: tuple[str, ...]) -> 
     alone = [m for m in measures if vocabulary.columns()[m].support and not support_of(m, measures)]
     if alone:
         yield f"`{alone[0]}` without the count behind it"
+    yield from _units(source, contract, measures)
     if contract.sporadic and source.absent != "missing":
         yield f"{contract.name} comes when somebody reports: an absent row is never zero"
+
+
+def _units(source: Source, contract: Contract, measures: tuple[str, ...]) -> Iterator[str]:
+    """Units and pieces that the kind of a measure does not allow (rule 1)."""
+    known = [(m, contract.kind_of(m), source.measure(m)) for m in measures if m in contract.measures]
+    for name, kind, declared in known:
+        if kind != "flow" and (declared.cumulative or declared.per):
+            yield f"`{name}` is a {kind}; only a flow can be counted on or be a rate"
+        pieces = len(declared.columns) > 1 or (source.place.parts == "sum" and kind == "class")
+        if pieces and kind in ("class", "speed"):
+            yield f"`{name}` is a {kind}, which cannot be added up"
+    strange = sorted({m for mark in source.marks for m in mark.measures} - set(measures))
+    if strange:
+        yield f"a mark names `{strange[0]}`, which the source does not deliver"
 
 
 def failures(frame: pd.DataFrame, contract: Contract, measures: tuple[str, ...], interval: timedelta) -> pd.DataFrame:

@@ -8,7 +8,6 @@ import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
-from pathlib import Path
 from typing import Literal
 from zoneinfo import ZoneInfo
 
@@ -16,12 +15,15 @@ import duckdb
 import pyarrow as pa
 
 from pipelines import readers, validate, withhold
-from pipelines.intake import mapping, refusals, verdict
+from pipelines.intake import corrections, mapping, refusals, sums, verdict
+from pipelines.intake.found import Found, find
 from pipelines.readers import Raw, UnreadableError
 from pipelines.screen import reason as gate_reason
 from pipelines.screen import screen
 from schemas.datasets import DATASETS
 from schemas.settings.source import IssuedAt, Source
+
+__all__ = ["CELLS", "Found", "Taken", "find", "issued_at", "take_in"]
 
 _UTC = pa.timestamp("us", tz="UTC")
 _NUMBER = pa.decimal128(18, 6)  # counts and codes are whole, means are not
@@ -30,16 +32,6 @@ CELLS = pa.schema([
     ("measure", pa.string()), ("value", _NUMBER), ("value_low", _NUMBER), ("value_high", _NUMBER),
     ("status", pa.string()), ("issued_at", _UTC),
 ])  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Found:
-    """A delivery in the data folder. ``name`` is its posix path below that folder."""
-
-    path: Path
-    name: str
-    size: int
-    mtime_ns: int
 
 
 @dataclass(frozen=True)
@@ -67,13 +59,8 @@ class Taken:
     rows_held: int = 0
     cells: pa.Table = field(default_factory=CELLS.empty_table)
     refused: pa.Table = field(default_factory=refusals.REFUSED.empty_table)
-
-
-def find(source: Source, data: Path) -> list[Found]:
-    """The deliveries of a source below ``data``, by name. A missing folder holds none."""
-    paths = (p for p in data.glob(source.files) if p.is_file())
-    found = [Found(p, p.relative_to(data).as_posix(), p.stat().st_size, p.stat().st_mtime_ns) for p in paths]
-    return sorted(found, key=lambda f: f.name)
+    corrected: pa.Table = field(default_factory=corrections.CORRECTED.empty_table)
+    misfits: pa.Table = field(default_factory=sums.MISFITS.empty_table)
 
 
 def issued_at(source: Source, name: str) -> datetime | None:
@@ -103,9 +90,11 @@ def take_in(
     intervals a row must begin. Never raises for what a file may contain.
     """
     try:
-        content = found.path.read_bytes()
+        content = found.read()
     except OSError:
         return Taken("refused", "unreadable: the file could not be opened. Check that it is complete and may be read.", "", None)
+    except UnreadableError as error:
+        return Taken("refused", f"{error.code}: {error}", "", None)
     known = hashlib.sha256(content).hexdigest()
     issued = issued_at(source, found.name)
     records = 0
@@ -133,7 +122,7 @@ def _engine() -> duckdb.DuckDBPyConnection:
 
 def _refuse_what_does_not_fit(raw: Raw, source: Source, issued: datetime | None) -> None:
     """Raises :class:`UnreadableError` when a column or the time of issue lacks, or the source contradicts its dataset."""
-    mistake = validate.contract_mistake(source, DATASETS.get(source.dataset), mapping.measures(source))
+    mistake = validate.contract_mistake(source, DATASETS.get(source.dataset), source.measure_names)
     if mistake:
         raise UnreadableError("contract", f"{mistake}. Correct config/sources/{source.source}.yaml.")
     missing = mapping.missing_columns(raw, source)
@@ -141,8 +130,8 @@ def _refuse_what_does_not_fit(raw: Raw, source: Source, issued: datetime | None)
         named = ", ".join(f"`{name}`" for name in missing)
         told = f"declared column {named} is missing. Ask the supplier, or correct the declaration."
         raise UnreadableError("missing_column", told)
-    used = source.declared_columns() - set(source.ignore)
-    twice = sorted({n for n in raw.names if n in used and raw.names.count(n) > 1})
+    used = {n for n in raw.names if n and (n in source.mapped_columns() or source.unpivoted(n))}
+    twice = sorted(n for n in used if raw.names.count(n) > 1)
     if twice:
         told = f"declared column `{twice[0]}` stands more than once. Ask the supplier which one holds."
         raise UnreadableError("repeated_column", told)
@@ -156,17 +145,23 @@ def _judged(
     k: int, withhold_zero: bool, tz: ZoneInfo, after: datetime | None, until: datetime,
 ) -> Taken:  # fmt: skip
     mapping.records(con, raw, source, tz, issued)
-    verdict.judge(con, source, DATASETS[source.dataset], after, until)
-    measures = mapping.measures(source)
-    con.execute(f"CREATE TEMP TABLE stored AS {withhold.withheld('kept', k=k, withhold_zero=withhold_zero, measures=measures)}")
+    verdict.judge(con, source, DATASETS[source.dataset], tz, after, until)
+    measures = source.measure_names
+    scaled = 1 / source.uptime.at_least if source.uptime else 1.0
+    withheld = withhold.withheld(
+        "kept", k=k, withhold_zero=withhold_zero, measures=measures, seen="seen", few="few", scaled=scaled
+    )
+    con.execute(f"CREATE TEMP TABLE stored AS {withheld}")
     first = after is None
     cells = con.sql(_CELLS).to_arrow_table().cast(CELLS)
     refused = refusals.table(con, raw, source, with_bad_lines=first)
     bad_lines = raw.bad.num_rows if first else 0
+    corrected = corrections.told(con) if source.corrections else corrections.CORRECTED.empty_table()
+    misfits = sums.misfits(con, raw, source) if source.sums else sums.MISFITS.empty_table()
     newest = con.execute("SELECT max(issued_at) FROM record").fetchall()[0][0]
     return Taken(
         "accepted", None, known, issued or (newest.astimezone(UTC) if newest else None), raw.records,
-        cells=cells, refused=refused, **_counts(con, bad_lines, first),
+        cells=cells, refused=refused, corrected=corrected, misfits=misfits, **_counts(con, bad_lines, first),
     )  # fmt: skip
 
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from pipelines import intake, ledger
-from pipelines.intake import Found
+from pipelines.intake import endpoint, found
+from pipelines.intake.found import Found
+from pipelines.readers import UnreadableError
 from pipelines.store import Store
 from pipelines.store.rows import one
 from schemas.config import Config
@@ -23,18 +26,28 @@ def take_in(
 
     A delivery issued after ``at`` is not there yet. Returns the rows of ``deliveries`` that were written.
     """
-    # In the order of issue: what a backfill says was known at a moment is then what was known (rule 10).
-    found = sorted(_new_files(store, config, source), key=lambda f: (str(intake.issued_at(source, f.name) or ""), f.name))
     taken = []
-    for number, file in enumerate(found):
-        show(f"{source.source}: {file.name}", 0.3 * number / len(found))
+    for number, (file, among) in enumerate(_new(store, config, source, at, verb)):
+        show(f"{source.source}: {file.name}", 0.3 * number / among)
         issued = intake.issued_at(source, file.name)
         if issued is not None and issued > at:
             continue
         row = _take_in_one(store, config, source, file, issued, at, verb)
         if row:
             taken.append(row)
+    _note_opened(store, config, source)
     return taken
+
+
+def _new(store: Store, config: Config, source: Source, at: datetime, verb: str) -> Iterator[tuple[Found, int]]:
+    """New deliveries in the order of issue, each with how many there are: what a backfill says was known at a moment is then what
+    was known (rule 10). An endpoint answers as it does now, so a replay does not ask it.
+    """
+    files = sorted(_new_files(store, config, source), key=lambda f: (str(intake.issued_at(source, f.name) or ""), f.name))
+    yield from ((file, len(files)) for file in files)
+    if source.endpoint is not None and verb != "replay":
+        for answer in endpoint.ask(source, config.tz, at):
+            yield from ((file, 1) for file in found.deliveries(answer, source))
 
 
 def last_delivered(store: Store, config: Config) -> datetime | None:
@@ -44,23 +57,39 @@ def last_delivered(store: Store, config: Config) -> datetime | None:
     return row[0] if row else None
 
 
-def content_hash(file: Found) -> str:
-    """SHA-256 of a file's content; empty when it cannot be read."""
-    try:
-        with file.path.open("rb") as handle:
-            return hashlib.file_digest(handle, "sha256").hexdigest()
-    except OSError:
-        return ""
-
-
 def _new_files(store: Store, config: Config, source: Source) -> list[Found]:
-    """Files that are unknown, have changed on disk, or were only partly due the last time."""
+    """Deliveries in files that are unknown, have changed on disk, or were only partly due the last time.
+
+    An archive of which everything was taken in is not opened again.
+    """
+    known = _seen(store, config, source)
+    files = [f for f in found.files(source, config.data) if known.get(f.name) != (f.size, f.mtime_ns)]
+    held = [d for f in files for d in found.deliveries(f, source)]
+    return [d for d in held if known.get(d.name) != (d.size, d.mtime_ns)]
+
+
+def _seen(store: Store, config: Config, source: Source) -> dict[str, tuple[int, int]]:
+    """Name → size and mark of what was taken in completely."""
     rows = store.con.execute(
-        "SELECT name, size_bytes, mtime_ns, complete FROM seen_files WHERE municipality = ? AND source = ?",
+        "SELECT name, size_bytes, mtime_ns FROM seen_files WHERE municipality = ? AND source = ? AND complete",
         [config.municipality.municipality, source.source],
     ).fetchall()
-    known = {name: (size, mtime) for name, size, mtime, complete in rows if complete}
-    return [f for f in intake.find(source, config.data) if known.get(f.name) != (f.size, f.mtime_ns)]
+    return {name: (size, mtime) for name, size, mtime in rows}
+
+
+def _note_opened(store: Store, config: Config, source: Source) -> None:
+    """Remember the archives of which every member was taken in completely."""
+    if source.packed is None or source.packed.as_ != "zip":
+        return
+    known = _seen(store, config, source)
+    for file in found.files(source, config.data):
+        if known.get(file.name) == (file.size, file.mtime_ns):
+            continue
+        if all(known.get(d.name) == (d.size, d.mtime_ns) for d in found.deliveries(file, source)):
+            store.con.execute(
+                "INSERT OR REPLACE INTO seen_files VALUES (?, ?, ?, ?, ?, NULL, NULL, true)",
+                [config.municipality.municipality, source.source, file.name, file.size, file.mtime_ns],
+            )
 
 
 def _take_in_one(
@@ -76,7 +105,8 @@ def _take_in_one(
             [slug, source.source, file.name],
         )
     )
-    fingerprint = content_hash(file)
+    file = _in_hand(file)
+    fingerprint = found.content_hash(file)
     delivery_id = hashlib.sha256(f"{slug}|{source.source}|{file.name}|{fingerprint}".encode()).hexdigest()[:16]
     after = seen[1] if seen and seen[0] == delivery_id else None
     taken = intake.take_in(
@@ -93,12 +123,24 @@ def _take_in_one(
         merged = ledger.record(store, arrival, taken.cells)
         row = _account(store, arrival, file, taken, merged, after is not None, received_at=issued or at, assumed=assumed)
         _note_refused(store, delivery_id, taken)
+        _note_corrected(store, arrival, taken)
         _note_span(store, arrival, taken)
         store.con.execute(
             "INSERT OR REPLACE INTO seen_files VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             [slug, source.source, file.name, file.size, file.mtime_ns, delivery_id, until, taken.rows_held == 0],
         )
     return row if after is None or row["new_rows"] else None
+
+
+def _in_hand(file: Found) -> Found:
+    """A delivery that has to be fetched or unpacked, with its content: it is looked at twice."""
+    if file.load is None:
+        return file
+    try:
+        content = file.read()
+    except (OSError, UnreadableError):
+        return file
+    return replace(file, load=lambda: content)
 
 
 def _account(
@@ -146,6 +188,20 @@ def _note_refused(store: Store, delivery_id: str, taken: intake.Taken) -> None:
         f"INSERT INTO refused_rows SELECT '{delivery_id}', row_number, column_name, check_name, message FROM refused"
     )
     store.con.unregister("refused")
+
+
+def _note_corrected(store: Store, arrival: ledger.Arrival, taken: intake.Taken) -> None:
+    """What was corrected in a delivery, and the intervals in which a declared sum did not add up (no number of either)."""
+    for name, rows, columns in (("corrected", taken.corrected, "correction, place, first_interval, last_interval, cells"),
+                                ("misfits", taken.misfits, "place, interval_start")):  # fmt: skip
+        if rows.num_rows:
+            store.con.register("noted", rows)
+            if name == "corrected":
+                named = f"'{arrival.municipality}', '{arrival.source}', '{arrival.delivery_id}', {columns}"
+            else:
+                named = f"'{arrival.municipality}', '{arrival.source}', {columns}, '{arrival.content_hash}'"
+            store.con.execute(f"INSERT INTO {name} SELECT {named} FROM noted")
+            store.con.unregister("noted")
 
 
 def _note_span(store: Store, arrival: ledger.Arrival, taken: intake.Taken) -> None:

@@ -24,6 +24,7 @@ _SUPPLIER = "Ask the supplier to correct it."
 _MESSAGES = {
     "time_missing": "the time is empty. " + _SUPPLIER,
     "time_unreadable": "the time{value} does not fit the declared `format:`. Correct the format or ask the supplier to mend it.",
+    "time_two_readings": "the declared formats read the time{value} in more than one way. Keep the one that holds, or ask which.",
     "time_out_of_range": "the time{value} lies outside 1990-2100. " + _SUPPLIER,
     "time_does_not_exist": "the clock skips the time{value} in spring. Ask for times with offset, or declare `skipped: filler`.",
     "time_ambiguous": "the clock shows the time{value} twice in autumn and the rows do not tell which. Declare `repeated:`.",
@@ -34,8 +35,11 @@ _MESSAGES = {
     "not_a_number": "the value is not a number. Name texts that mean no value in `sentinels:`, or ask the supplier.",
     "not_whole": "the count{value} is not a whole number. " + _SUPPLIER,
     "too_large": "the value is too large to be one. " + _SUPPLIER,
+    "declared_invalid": "the supplier marks the value as not valid. Ask what went wrong.",
+    "marked_invalid": "a mark beside the value says that it is not valid (`marks:`). Ask the supplier what went wrong.",
+    "counter_fell": "the counter stands lower than before without a declared reset. Declare it under `cumulative:`, or ask.",
     "conflict": "the same place and interval stands more than once with different values; all are refused. Ask which one holds.",
-    "incomplete": "the delivery holds only a part of this {kept}, so its total is not known. Ask for whole intervals.",
+    "incomplete": "the delivery holds only a part of this {kept} or of the ids of its place, so the total is not known. Ask for all of it.",
 }
 
 

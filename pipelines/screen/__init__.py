@@ -35,8 +35,7 @@ class Finding:
 
 def screen(raw: Raw, source: Source) -> list[Finding]:
     """Findings that close the gate, in order of position; empty when the delivery may go on."""
-    declared = {name.strip() for name in source.declared_columns()}
-    findings = {Finding(i + 1, UNDECLARED) for i, name in enumerate(raw.names) if name is None or name not in declared}
+    findings = {Finding(i + 1, UNDECLARED) for i, name in enumerate(raw.names) if name is None or not source.declares(name)}
     for position, name in enumerate(raw.names, start=1):
         kinds = [*_of_name(name), *_of_column(raw.table.column(position - 1), name, source)]
         findings |= {Finding(position, kind) for kind in kinds}
@@ -51,7 +50,7 @@ def reason(findings: list[Finding], source: Source, raw: Raw) -> str:
     code = "undeclared_column" if all(f.kind == UNDECLARED for f in findings) else "person_level"
     told = "; ".join(str(f) for f in findings[:8]) + (f"; and {len(findings) - 8} more" if len(findings) > 8 else "")
     if code == "undeclared_column":
-        known = any(name in source.declared_columns() for name in raw.names)
+        known = any(name is not None and source.declares(name) for name in raw.names)
         hint = "Map it or list it under `ignore`." if known else "No declared column was found: check `delimiter:` and `header:`."
         return f"{code}: {told}. {hint}"
     return f"{code}: {told}. The delivery was not taken in and nothing of it was kept; follow the runbook for refused deliveries."
@@ -101,13 +100,13 @@ def _texts(leaf: Any) -> pa.Array | None:
 
 def _repeating(raw: Raw, source: Source) -> list[int]:
     """Positions of columns without a role in the mapping whose values repeat like identifiers."""
-    roles = source.declared_columns() - set(source.ignore)
+    roles = source.mapped_columns()
     columns = {n: i for i, n in enumerate(raw.names) if n is not None}
     places = _joined(raw, [columns[c] for c in source.place.columns if c in columns])
     times = _joined(raw, [columns[c] for c in source.time.columns if c in columns])
     found = []
     for name, index in columns.items():
-        texts = None if name in roles else _texts(_one(raw.table.column(index)))
+        texts = None if name in roles or source.unpivoted(name) else _texts(_one(raw.table.column(index)))
         if texts is not None and len(texts.unique()) > MANY and repeats(texts, places, times):
             found.append(index + 1)
     return found
