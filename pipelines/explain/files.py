@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from pipelines import intake
 from pipelines.explain.found import Record
 from pipelines.explain.reading import Published
-from pipelines.intake import arrivals
+from pipelines.intake import found
 from schemas.config import Config
 from schemas.settings import Source
 
@@ -53,7 +53,7 @@ def _in_file(config: Config, name: str, rows: list[Record]) -> Told:
     file = next((f for f in intake.find(source, config.data) if f.name == name), None)
     if file is None:
         return {key(row): Place(name, None, "file_gone") for row in rows}
-    if arrivals.content_hash(file) != rows[0]["content_hash"]:
+    if found.content_hash(file) != rows[0]["content_hash"]:
         return {key(row): Place(name, None, "file_changed") for row in rows}
     cells = _cells(config, source, file, rows)
     return {key(row): _compared(name, row, cells.get(key(row))) for row in rows}
