@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from schemas import config_refs, geojson, yamlfile
 from schemas.config_model import Config, PlaceRow
+from schemas.datasets import conversions
 from schemas.mistakes import did_you_mean
 from schemas.problems import Problem, Problems
 from schemas.settings import Municipality, Place, Purpose, Source
@@ -53,13 +54,14 @@ def load(config_dir: Path, slug: str, data: Path | None = None) -> Config:
         raise Problems(reading.problems)
     config = Config(
         folder=reading.folder, municipality=municipality, document=document, file=document.file,
-        sources={name: model for name, (model, _) in sources.items()},
+        sources={name: conversions.brought_up(model) for name, (model, _) in sources.items()},
         source_documents={name: source_document for name, (_, source_document) in sources.items()},
         purposes={name: model for name, (model, _) in purposes.items()},
         purpose_documents={name: purpose_document for name, (_, purpose_document) in purposes.items()}, places=places,
         data=(data or path.parent / municipality.data).resolve(),
     )  # fmt: skip
-    problems = config_refs.problems(config, slug)
+    problems = [p for model, source_document in sources.values() for p in conversions.mistakes(model, source_document)]
+    problems += config_refs.problems(config, slug)
     if problems:
         raise Problems(problems)
     return config
