@@ -18,6 +18,7 @@ from schemas.datasets import conversions
 from schemas.mistakes import did_you_mean
 from schemas.problems import Problem, Problems
 from schemas.settings import Municipality, Place, Purpose, Source
+from schemas.settings.base import SLUG
 from schemas.yamlfile import Document, Model
 
 Read = TypeVar("Read")
@@ -39,7 +40,7 @@ def load(config_dir: Path, slug: str, data: Path | None = None) -> Config:
     """
     reading = _Reading(config_dir.resolve())
     path = reading.folder / "municipalities" / f"{slug}.yaml"
-    if not path.is_file():
+    if not SLUG.fullmatch(slug) or not path.is_file():
         fix = did_you_mean(slug, municipalities(reading.folder))
         raise Problems([Problem(reading.shown(path), 0, "", f"there is no municipality `{slug}`", fix)])
     document = yamlfile.read(path, reading.shown(path))
@@ -49,7 +50,7 @@ def load(config_dir: Path, slug: str, data: Path | None = None) -> Config:
     adopted = named.get("purposes")
     wanted = [a.get("purpose") if isinstance(a, dict) else None for a in (adopted if isinstance(adopted, list) else [])]
     purposes = reading.named(Purpose, "purposes", _texts(wanted), document, lambda i: ("purposes", i, "purpose"))
-    places = reading.attempt(lambda: reading.places(path.parent / str(named["places"]))) if named.get("places") else ()
+    places = reading.attempt(lambda: reading.places_of(document, path.parent)) if named.get("places") else ()
     if reading.problems or municipality is None or places is None:
         raise Problems(reading.problems)
     config = Config(
@@ -97,9 +98,9 @@ class _Reading:
         """Models and documents of the files ``<folder>/<name>.yaml``; an unknown name is a mistake of ``document``."""
         found: dict[str, tuple[Model, Document]] = {}
         for index, name in enumerate(names):
+            if name is None or not SLUG.fullmatch(name):
+                continue  # which the model refuses; nothing outside the folder is read
             path = self.folder / folder / f"{name}.yaml"
-            if name is None:
-                continue
             if not path.is_file():
                 known = [p.stem for p in (self.folder / folder).glob("*.yaml")]
                 what = f"there is no {folder[:-1]} `{name}` ({self.shown(path)})"
@@ -109,6 +110,17 @@ class _Reading:
             if pair is not None:
                 found[name] = pair
         return found
+
+    def places_of(self, document: Document, beside: Path) -> tuple[PlaceRow, ...]:
+        """The places that the municipality's file names, which lie inside the config folder."""
+        path = beside / str(document.data["places"])
+        if not path.resolve().is_relative_to(self.folder):
+            what = "the file of places lies outside the config folder"
+            raise Problems([document.problem(("places",), what, "Put it beside this file: <slug>/places.geojson.")])
+        if not path.is_file():
+            what = f"there is no file `{document.data['places']}` beside this one"
+            raise Problems([document.problem(("places",), what, "Write the name of a GeoJSON file: <slug>/places.geojson.")])
+        return self.places(path)
 
     def places(self, path: Path) -> tuple[PlaceRow, ...]:
         """The rows of a GeoJSON file, each with the moment until which it holds."""

@@ -6,6 +6,7 @@ Each check yields :class:`schemas.problems.Problem`: file, line, key, what is wr
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
@@ -21,7 +22,7 @@ MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 def problems(config: Config, slug: str) -> list[Problem]:
     """All mistakes in how the files of a configuration refer to each other."""
     checks = (_names(config, slug), _roles(config), _purposes(config), _places(config), _sources(config), _intervals(config),
-              _events(config), _thresholds(config), _flags(config))  # fmt: skip
+              _events(config), _thresholds(config), _flags(config), _patterns(config))  # fmt: skip
     return [problem for check in checks for problem in check]
 
 
@@ -104,6 +105,23 @@ def _sources(config: Config) -> Iterator[Problem]:
             if place not in known:
                 fix = did_you_mean(place, known, f"Add it to {config.municipality.places}, or take it out of the map.")
                 yield config.source_documents[name].problem(("place", "map", supplied), f"there is no place `{place}`", fix)
+
+
+def _patterns(config: Config) -> Iterator[Problem]:
+    """A pattern for file names must be one, with one group: it is only used when a delivery comes, which may be at night."""
+    for name, source in config.sources.items():
+        pattern = source.issued_at.pattern if source.issued_at != "none" else None
+        if pattern is None:
+            continue
+        path: Path_ = ("issued_at", "pattern")
+        fix = "Write the moment in the name as one group, for example _(\\d{8}T\\d{4})."
+        try:
+            groups = re.compile(pattern).groups
+        except (re.error, OverflowError, RecursionError) as error:
+            yield config.source_documents[name].problem(path, f"`{pattern[:60]}` is not a regular expression: {error}", fix)
+            continue
+        if groups != 1:
+            yield config.source_documents[name].problem(path, f"`{pattern[:60]}` has {groups} groups, one group is needed", fix)
 
 
 def _intervals(config: Config) -> Iterator[Problem]:

@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from schemas import yamlfile
+from schemas import mistakes, yamlfile
 from schemas.problems import Problem, Problems
 from schemas.settings import Places
 
@@ -24,18 +24,37 @@ class _RepeatedKeyError(Exception):
     """A key stands twice in one object."""
 
 
+class _NoNumberError(Exception):
+    """NaN or Infinity, which JSON does not know."""
+
+
+def _no_number(text: str) -> None:
+    raise _NoNumberError(text)
+
+
 def read(path: Path, shown: str) -> tuple[Places, list[int]]:
     """Places and, per feature, the line (from 1) of its ``place``. Raises :class:`Problems`, one per mistake."""
     text = yamlfile.read_text(path, shown)
     try:
-        data = json.loads(text, object_pairs_hook=_once)
+        data = json.loads(text, object_pairs_hook=_once, parse_constant=_no_number)
         places = Places.model_validate(data)
     except json.JSONDecodeError as error:
         what = f"not readable as JSON: {error.msg} (column {error.colno})"
         raise Problems([Problem(shown, error.lineno, "", what, "Check commas, brackets and quotes.")]) from None
-    except (_RepeatedKeyError, ValidationError):
+    except RecursionError:
+        raise Problems([Problem(shown, 0, "", "nested too deep", "Look for brackets left open.")]) from None
+    except _NoNumberError as error:
+        line = text.count("\n", 0, text.find(str(error))) + 1
+        raise Problems([Problem(shown, line, "", f"`{error}` is not a number", "Write null, or the number.")]) from None
+    except _RepeatedKeyError:
         yamlfile.build(Places, _document(text, shown))
-        raise
+        raise Problems([Problem(shown, 0, "", "a key stands twice in one object", "Keep one of them.")]) from None
+    except ValidationError as error:
+        document = _document(text, shown)
+        if not isinstance(data, dict):
+            yamlfile.build(Places, document)
+        found = mistakes.explain(Places, data, error)
+        raise Problems(document.problem(loc, what, fix) for loc, what, fix in found) from None
     lines = _place_lines(text, shown, len(places.features))
     problems = [p for row in zip(range(len(lines)), places.features, lines, strict=True) if (p := _off_the_globe(shown, *row))]
     if problems:

@@ -6,7 +6,6 @@ which line decided a threshold. Unknown keys are errors with a "did you mean".
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,26 +13,11 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from schemas import mistakes
+from schemas import mistakes, yamlsafe
 from schemas.problems import Problem, Problems
 
 Path_ = tuple[str | int, ...]
 Model = TypeVar("Model", bound=BaseModel)
-
-
-class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    """Safe YAML without its surprises: days and times stay text (the models read them), only true and false are booleans.
-
-    So ``2026-02-30`` is a mistake with a line instead of a crash, and the country ``NO`` is not ``false``.
-    """
-
-    yaml_implicit_resolvers = {  # noqa: RUF012  (a class attribute of the base class)
-        first: [(tag, pattern) for tag, pattern in resolvers if not tag.endswith((":timestamp", ":bool"))]
-        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-    }
-
-
-_Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile(r"^(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF"))
 
 
 class Document:
@@ -57,11 +41,18 @@ class Document:
 def read_text(path: Path, shown: str) -> str:
     """The text of a UTF-8 file (a byte order mark is left out). Raises :class:`Problems` when it cannot be read."""
     try:
-        return path.read_text(encoding="utf-8-sig")
+        if path.stat().st_size > yamlsafe.MAX_BYTES:
+            what = f"larger than {yamlsafe.MAX_BYTES // 2**20} MB"
+            raise Problems([Problem(shown, 0, "", what, "Keep data out of config; simplify the drawings of places.")])
+        raw = path.read_bytes()
+        return raw.decode("utf-8-sig")
     except FileNotFoundError:
         raise Problems([Problem(shown, 0, "", "this file does not exist", "Create it or correct the name.")]) from None
     except UnicodeDecodeError as error:
-        raise Problems([Problem(shown, 0, "", f"not UTF-8 (byte {error.start})", "Save the file as UTF-8.")]) from None
+        utf16 = raw[:2] in (b"\xff\xfe", b"\xfe\xff")
+        line = 1 if utf16 else raw.count(b"\n", 0, error.start) + 1
+        what = "not UTF-8 but UTF-16" if utf16 else f"not UTF-8 (byte {error.start})"
+        raise Problems([Problem(shown, line, "", what, "Save the file as UTF-8.")]) from None
     except OSError as error:
         what = f"this file cannot be read ({error.strerror})"
         raise Problems([Problem(shown, 0, "", what, "Give the name of a readable file.")]) from None
@@ -76,7 +67,13 @@ def read(path: Path, shown_as: str | None = None) -> Document:
 def parse(text: str, shown: str) -> Document:
     """Parse YAML text; ``shown`` is the file name used in messages."""
     try:
-        loader = _Loader(text)
+        yamlsafe.scan(text, shown)
+    except yaml.MarkedYAMLError as error:
+        raise Problems([_not_yaml(shown, error)]) from None
+    except yaml.reader.ReaderError as error:
+        raise Problems([_unreadable(text, shown, error)]) from None
+    try:
+        loader = yamlsafe.Loader(text)
     except yaml.reader.ReaderError as error:
         raise Problems([_unreadable(text, shown, error)]) from None
     try:
@@ -92,16 +89,17 @@ def parse(text: str, shown: str) -> Document:
             )
         return Document(shown, loader.construct_document(node), lines)
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line = mark.line + 1 if mark else 0
-        what = f"not readable as YAML: {error.problem}"
-        raise Problems([Problem(shown, line, "", what, "Check indentation, colons and quotes.")]) from None
-    except yaml.reader.ReaderError as error:
-        raise Problems([_unreadable(text, shown, error)]) from None
+        raise Problems([_not_yaml(shown, error)]) from None
     except ValueError as error:
         raise Problems([Problem(shown, 0, "", f"not readable as YAML: {error}", "Put odd values in quotes.")]) from None
     finally:
         loader.dispose()
+
+
+def _not_yaml(shown: str, error: yaml.MarkedYAMLError) -> Problem:
+    mark = error.problem_mark or error.context_mark
+    line = mark.line + 1 if mark else 0
+    return Problem(shown, line, "", f"not readable as YAML: {error.problem}", "Check indentation, colons and quotes.")
 
 
 def _unreadable(text: str, shown: str, error: yaml.reader.ReaderError) -> Problem:

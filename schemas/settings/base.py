@@ -8,9 +8,10 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, PlainSerializer
 
-_SLUG = re.compile(r"[a-z0-9-]{1,63}")
-_DURATION = re.compile(r"(\d+)\s*(s|min|h|d)")
+SLUG = re.compile(r"[a-z0-9-]{1,63}")
+_DURATION = re.compile(r"(\d{1,9})\s*(s|min|h|d)", re.ASCII)
 _UNITS = {"s": 1, "min": 60, "h": 3600, "d": 86400}
+_LONGEST = timedelta(days=36_525)  # a century
 
 LEVELS = ("normal", "elevated", "high", "critical")
 BANDS = LEVELS[1:]
@@ -19,7 +20,7 @@ BANDS = LEVELS[1:]
 class Strict(BaseModel):
     """Base of all settings: unknown keys are errors, values are frozen once read."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, str_strip_whitespace=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, str_strip_whitespace=True, allow_inf_nan=False)
 
 
 class Text(Strict):
@@ -30,7 +31,7 @@ class Text(Strict):
 
 
 def _slug(value: str) -> str:
-    if not _SLUG.fullmatch(value):
+    if not SLUG.fullmatch(value):
         raise ValueError(f"`{value}` is not a slug | Use a-z, 0-9 and '-', at most 63 characters.")
     return value
 
@@ -42,7 +43,10 @@ def parse_duration(value: Any) -> timedelta:
     found = _DURATION.fullmatch(str(value).strip())
     if not found:
         raise ValueError(f"`{value}` is not a duration | Write for example 90s, 15min, 2h or 84d.")
-    return timedelta(seconds=int(found[1]) * _UNITS[found[2]])
+    seconds = int(found[1]) * _UNITS[found[2]]
+    if seconds > _LONGEST.total_seconds():
+        raise ValueError(f"`{value}` is longer than a century | Write for example 365d.")
+    return timedelta(seconds=seconds)
 
 
 def format_duration(value: timedelta) -> str:
@@ -70,6 +74,8 @@ def _instant(value: Any) -> datetime:
     assert isinstance(value, datetime)
     if value.tzinfo is None:
         raise ValueError(f"`{value}` has no offset | Add it: {value.isoformat()}+02:00 (or Z for UTC).")
+    if not 1900 <= value.year <= 2200:
+        raise ValueError(f"the year of `{value.isoformat()}` is no year of ours | Correct it; leave an end out to mean: no end.")
     return value.astimezone(UTC)
 
 

@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from schemas.settings.base import Instant, Interval, Slug, Strict, Text
+from schemas.settings.place import MAX_AREA, MAX_PERSONS, MAX_SPEED, MAX_WIDTH
 
 PhaseName = Literal["build_up", "ingress", "show", "egress", "break_down"]
 
@@ -22,11 +23,11 @@ class Phase(Strict):
 class PlaceDuringEvent(Strict):
     """What an event changes at a place: attributes that replace the place's own from start to end."""
 
-    usable_area: float | None = Field(default=None, gt=0, description="m²")
-    capacity: int | None = Field(default=None, gt=0, description="persons")
-    effective_width: float | None = Field(default=None, gt=0, description="m")
-    free_flow_speed: float | None = Field(default=None, gt=0, description="km/h")
-    expected_visitors: int | None = Field(default=None, gt=0, description="persons expected at this place")
+    usable_area: float | None = Field(default=None, gt=0, le=MAX_AREA, description="m²")
+    capacity: int | None = Field(default=None, gt=0, le=MAX_PERSONS, description="persons")
+    effective_width: float | None = Field(default=None, gt=0, le=MAX_WIDTH, description="m")
+    free_flow_speed: float | None = Field(default=None, gt=0, le=MAX_SPEED, description="km/h")
+    expected_visitors: int | None = Field(default=None, gt=0, le=MAX_PERSONS, description="persons expected at this place")
     planned_direction: Literal["in", "out"] | None = None
     interval: Interval | None = None
 
@@ -53,7 +54,7 @@ class Event(Strict):
     places: dict[Slug, PlaceDuringEvent]
     series: Slug | None = None
     phases: tuple[Phase, ...] = ()
-    expected_visitors: int | None = Field(default=None, gt=0)
+    expected_visitors: int | None = Field(default=None, gt=0, le=MAX_PERSONS)
     pace: Interval | None = None
     interval: Interval | None = None
     excluded_from_baseline: bool = True

@@ -10,7 +10,7 @@ from pydantic import Field, field_validator
 from schemas.settings.bands import Threshold
 from schemas.settings.base import Instant, Interval, RoleId, Slug, Strict, Text
 from schemas.settings.event import Event
-from schemas.settings.place import CbsCode
+from schemas.settings.place import MAX_PERSONS, CbsCode
 from schemas.settings.purpose import Adoption
 
 
@@ -49,7 +49,7 @@ class Reset(Strict):
 
     place: Slug
     at: Instant
-    present: int = Field(ge=0, description="people present then")
+    present: int = Field(ge=0, le=MAX_PERSONS, description="people present then")
     reason: str = Field(min_length=4)
     owner: RoleId
 
@@ -87,7 +87,7 @@ class Municipality(Strict):
     cbs: CbsCode | None = None
     timezone: str
     holidays: str = Field(pattern=r"^[A-Z]{2}(-[A-Z0-9]{1,3})?$")
-    languages: tuple[str, ...] = ("nl", "en")
+    languages: tuple[str, ...] = Field(default=("nl", "en"), min_length=1)
     roles: dict[RoleId, Text] = Field(min_length=1)
     interval: Interval = Field(default="15min", validate_default=True)
     pace: Interval = Field(default="15min", validate_default=True)

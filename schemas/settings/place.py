@@ -15,6 +15,8 @@ from schemas.settings.base import Instant, Slug, Strict
 PlaceKind = Literal["zone", "line", "facility", "stop", "link", "relation", "area"]
 # The numeric ones, which a formula may use. `planned` follows from planned_direction; an event sets expected_visitors.
 ATTRIBUTES = ("usable_area", "capacity", "effective_width", "free_flow_speed", "planned", "expected_visitors")
+# Beyond these an attribute is a mistake of unit or a slip of the pen: 100 km², ten million people, a kilometre, 200 km/h.
+MAX_AREA, MAX_PERSONS, MAX_WIDTH, MAX_SPEED = 1e8, 10_000_000, 1000.0, 200.0
 LEADING_SOMEWHERE = ("line", "relation")  # kinds with from_zone and to_zone
 
 
@@ -39,10 +41,10 @@ class Place(Strict):
     kind: PlaceKind
     name: str
     place_type: str | None = None
-    usable_area: float | None = Field(default=None, gt=0)
-    capacity: int | None = Field(default=None, gt=0)
-    effective_width: float | None = Field(default=None, gt=0)
-    free_flow_speed: float | None = Field(default=None, gt=0)
+    usable_area: float | None = Field(default=None, gt=0, le=MAX_AREA)
+    capacity: int | None = Field(default=None, gt=0, le=MAX_PERSONS)
+    effective_width: float | None = Field(default=None, gt=0, le=MAX_WIDTH)
+    free_flow_speed: float | None = Field(default=None, gt=0, le=MAX_SPEED)
     from_zone: Slug | None = None
     to_zone: Slug | None = None
     direction_in: str | None = None

@@ -36,7 +36,7 @@ class Adoption(Strict):
     dpia: Dpia
     decided_on: date
     review_by: date
-    k: int = Field(ge=1)
+    k: int = Field(ge=1, le=1_000_000)
     withhold_zero: bool = False
     retention: Duration
     audience: tuple[str, ...] = Field(min_length=1)
