@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
 from itertools import combinations
 
-from indicators import layers
+from indicators import formula, layers
 from indicators.chosen import chosen
 from indicators.effective import Resolver, active_at, resolver
 from indicators.grammar import SEVERITY, Card
@@ -29,7 +29,7 @@ SOON = timedelta(days=30)
 
 def check(config: Config, cards: Mapping[str, Card]) -> list[Problem]:
     """All mistakes that can only be told with the cards; each once, in the order of the files."""
-    found = [*_calendar(config), *_sources(config), *_indicators(config, cards), *_thresholds(config, cards), *_overlaps(config)]
+    found = [*_calendar(config), *_sources(config), *_guards(config), *_indicators(config, cards), *_thresholds(config, cards), *_overlaps(config)]
     if not found:  # what follows would only repeat it in other words
         for card in chosen(config, cards).values():
             found += [*_bands(config, card), *_intervals(config, card)]
@@ -41,17 +41,34 @@ def warnings(config: Config, cards: Mapping[str, Card], at: datetime) -> list[Pr
     town, today = config.municipality, at.astimezone(config.tz).date()
     dated: list[tuple[Path_, date]] = [(("purposes", i, "review_by"), p.review_by) for i, p in enumerate(town.purposes)]
     dated += [(("thresholds", i, "review_by"), t.review_by) for i, t in enumerate(town.thresholds)]
+    reviews = [(config.document, path, day) for path, day in dated]
+    for name, source in config.sources.items():
+        document = config.source_documents[name]
+        reviews += [(document, ("corrections", i, "review_by"), c.review_by) for i, c in enumerate(source.corrections)]
     found = []
-    for path, day in dated:
+    for document, path, day in reviews:
         if day < today + SOON:
             what = f"the review date {day} has passed" if day < today else f"the review is due by {day}"
-            found.append(config.document.problem(path, what, "Review it, and write the new decided_on and review_by."))
+            found.append(document.problem(path, what, "Review it, and write the new decided_on and review_by."))
     for name, card in chosen(config, cards).items():
         if not any(resolver(config, card).can_judge(row) for row in config.places):
             needed = ", ".join(card.applies_to.attributes) or "its parameters and bands"
             what, fix = f"`{name}` judges no place here", f"Give places of kind {'/'.join(card.applies_to.kinds)} {needed}."
             found.append(config.document.problem(("indicators", name), what, fix))
     return found
+
+
+def _guards(config: Config) -> Iterator[Problem]:
+    """The conditions that watch over declared corrections are read like those of a card."""
+    for name, source in config.sources.items():
+        for number, entry in enumerate(source.corrections):
+            for key, text in (("that", entry.guard.that), ("when", entry.guard.when)):
+                try:
+                    if text:
+                        formula.parse_expression(text, (*source.measure_names, "hour"), "condition")
+                except ValueError as error:
+                    what, _, fix = str(error).partition(" | ")
+                    yield config.source_documents[name].problem(("corrections", number, "guard", key), what, fix)
 
 
 def _calendar(config: Config) -> Iterator[Problem]:

@@ -209,7 +209,9 @@ def evaluated(store: Store, config: Config, card: Card, at: datetime, current: s
     """
     cells.prepare(store, config, card, at, current)
     columns = [c for c in (*TABLES["indicator_values"].columns, "judged") if c not in ("run_id", "recorded_at")]
-    rows = f"SELECT {', '.join(columns)}, raw_value FROM ({evaluate.sql(card, 'cells')})"
+    # A row came and the register refuses it (rule 5); the reason says that it was the register.
+    refused = "CASE status WHEN 'flagged' THEN 'invalid' ELSE status END AS status"
+    rows = f"SELECT {', '.join(columns)}, raw_value FROM (SELECT * REPLACE ({refused}) FROM ({evaluate.sql(card, 'cells')}))"
     if not card.baseline or not cells.of_several_days(store):
         return rows
     # A holiday is judged against its own weekday and against Sunday: the lower deviation counts (rule 18).

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 import pyarrow as pa
 
-from pipelines import ledger
+from pipelines import flagged, ledger
 from pipelines.store import Store
 from pipelines.store.rows import one
 from schemas.config import Config
@@ -99,7 +99,11 @@ def _due_ranges(store: Store, config: Config, source: Source, at: datetime) -> b
         JOIN (SELECT DISTINCT municipality, source, date_trunc('day', interval_start) AS day FROM dirty_cells) c
             ON c.municipality = d.municipality AND c.source = d.source
         WHERE {str(isinstance(source.absent, AbsentIsZero)).lower()}
+        UNION ALL
+        SELECT place, greatest(d.wanted_from, a.look_from), least(d.wanted_until, a.look_until)
+        FROM due_ranges d JOIN look_again a USING (municipality, source, place)
     """)
+    con.execute("DELETE FROM look_again WHERE municipality = ? AND source = ?", [slug, source.source])
     con.execute("DELETE FROM to_look_at WHERE look_until <= look_from")
     return bool(one(con.execute("SELECT count(*) FROM to_look_at"))[0])
 
@@ -138,9 +142,11 @@ def _outages(store: Store, config: Config, source: Source) -> None:
     """Cells inside a declared outage of the register."""
     for flag in config.municipality.flags:
         if flag.source == source.source and "outage" in flag.effect:
+            hours = f" AND ({flagged.clock(flag.hours, config.municipality.timezone)})" if flag.hours else ""
             store.con.execute(
-                "UPDATE grid_cells SET outage = true WHERE list_contains(?, place) AND interval_start >= ? AND interval_start < ?",
-                [list(flag.places), flag.from_, flag.to],
+                f"""UPDATE grid_cells SET outage = true WHERE interval_start >= $1 AND interval_start < $2{hours}
+                    AND ($3 = [] OR list_contains($3, place)) AND ($4 = [] OR list_contains($4, measure))""",
+                [flag.from_, flag.to, list(flag.places), list(flag.measures)],
             )
 
 

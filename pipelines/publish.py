@@ -12,6 +12,7 @@ from pathlib import Path
 import duckdb
 
 from pipelines import situation_groups
+from pipelines.quality import measured
 from pipelines.store import Store
 from pipelines.store.rows import one
 from pipelines.store.sealing import fsync, sealable
@@ -36,7 +37,7 @@ def publish(store: Store, at: datetime) -> Path:
         con.execute("USE pub")
         con.execute("BEGIN")
         for table in sorted(TABLES.values(), key=lambda t: t.name in VIEWS):  # those over the others last
-            _table(store, table)
+            _table(store, table, at)
         con.execute("COMMIT")
         con.execute("CHECKPOINT pub")
     except BaseException:
@@ -75,11 +76,11 @@ def _about(store: Store, at: datetime) -> None:
     store.con.executemany("INSERT INTO about VALUES (?, ?)", list(rows.items()))
 
 
-def _table(store: Store, table: Table) -> None:
+def _table(store: Store, table: Table, at: datetime) -> None:
     """One table of the contract: a plain table, or hot rows and a view over hot and sealed; with history and macro."""
     con = store.con
     if table.name in VIEWS:
-        VIEWS[table.name](con)
+        VIEWS[table.name](store, at)
     elif table.sealed_by:
         _view(store, table.name, table.columns, table.name)
     else:
@@ -133,38 +134,21 @@ def _history(store: Store, table: Table) -> None:
     _comments(con, old, tuple(superseded_columns(table)), f"earlier versions of {name}", is_view=old in sealable())
 
 
-def _data_quality(con: duckdb.DuckDBPyConnection) -> None:
-    """A view: what came per source, place and local day, against the stated requirement of the dataset.
-
-    Means are left out: where nobody is there is none, and that is no lack.
-    """
-    from schemas.datasets import DATASETS
-
-    rows = ", ".join(
-        f"('{c.name}', {c.quality.completeness}, {c.quality.delay_max.total_seconds() / 60})" for c in DATASETS.values()
-    )
-    means = ", ".join(f"'{name}'" for name, column in vocabulary.columns().items() if column.support)
-    con.execute(f"""
-        CREATE VIEW pub.data_quality AS
-        WITH requirement(dataset, required_coverage, required_delay_minutes) AS (VALUES {rows}),
-        zones AS (SELECT replace(key, 'time_zone:', '') AS municipality, text AS zone FROM about WHERE starts_with(key, 'time_zone:')),
-        days AS (
-            SELECT o.municipality, dataset, o.source, place, CAST(timezone(z.zone, interval_start) AS DATE) AS local_date, count(*) AS expected,
-                   count(*) FILTER (status <> 'missing') AS received, count(*) FILTER (status = 'ok') AS ok,
-                   count(*) FILTER (status = 'suppressed') AS suppressed, count(*) FILTER (status = 'missing') AS missing,
-                   count(*) FILTER (status = 'outage') AS outage, count(*) FILTER (status = 'invalid') AS invalid,
-                   count(*) FILTER (status IN ('ok', 'suppressed')) / count(*) AS coverage,
-                   median(epoch(recorded_at) - epoch(interval_end)) FILTER (o.delivery_id IS NOT NULL) / 60 AS delay_minutes
-            FROM observations o JOIN zones z USING (municipality) WHERE measure NOT IN ({means}) GROUP BY ALL)
-        SELECT days.* EXCLUDE (local_date, expected, received, ok, suppressed, missing, outage, invalid, coverage, delay_minutes), local_date,
-               expected, received, ok, suppressed, missing, outage, invalid, coverage, delay_minutes, required_coverage, required_delay_minutes,
-               coverage >= required_coverage AND coalesce(delay_minutes <= required_delay_minutes, false) AS meets_requirement
-        FROM days JOIN requirement USING (dataset)
+def _data_quality(store: Store, at: datetime) -> None:
+    """What came per source, place and local day, against the requirement: closed days as stored, open ones worked out when asked."""
+    columns = TABLES["data_quality"].columns
+    _view(store, "data_quality_closed", columns, "data_quality")
+    _comments(store.con, "data_quality_closed", columns, "days that are over, of data_quality; query the view data_quality", is_view=True)
+    store.con.execute(f"""
+        CREATE VIEW pub.data_quality AS FROM data_quality_closed UNION ALL BY NAME
+        SELECT o.* FROM ({measured.of_open_days(at)}) o ANTI JOIN (FROM data_quality_closed WHERE local_date > DATE '{(at - measured.OPEN).date()}') c
+            USING (municipality, source, local_date)
     """)
 
 
-def _situation_groups(con: duckdb.DuckDBPyConnection) -> None:
+def _situation_groups(store: Store, _at: datetime) -> None:
     """A view: one story per group; and the macro that tells it as it was known at an earlier moment."""
+    con = store.con
     con.execute(f"CREATE VIEW pub.situation_groups AS {situation_groups.sql('situations')}")
     con.execute(f"""CREATE MACRO pub.situation_groups_as_known(as_of) AS TABLE
                     {situation_groups.sql("situations_as_known(as_of)")}""")

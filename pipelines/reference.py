@@ -40,6 +40,7 @@ def write(store: Store, config: Config, cards: Mapping[str, Card]) -> None:
         "thresholds": in_force.threshold_rows(config, cards, *ALWAYS),
         "purposes": _purposes(config),
         "blind_spots": blind.spots(config, cards),
+        "corrections": _corrections(config),
     }
     for name, new in rows.items():
         store.con.execute(f"DELETE FROM {name} WHERE municipality = ?", [slug])
@@ -53,6 +54,7 @@ def write(store: Store, config: Config, cards: Mapping[str, Card]) -> None:
         )
     _insert(store, "indicators", new_cards)
     facts = {f"time_zone:{slug}": config.municipality.timezone, f"name:{slug}": config.municipality.name.nl}
+    facts |= {f"source.{s.source}.cadence_minutes": f"{s.stored_interval.total_seconds() / 60:g}" for s in config.sources.values()}
     facts |= {f"source.{s.source}.delay_minutes": f"{s.delay.total_seconds() / 60:g}" for s in config.sources.values()}
     store.con.execute("DELETE FROM about WHERE list_contains(?, key)", [list(facts)])
     store.con.executemany("INSERT INTO about VALUES (?, ?)", list(facts.items()))
@@ -60,7 +62,7 @@ def write(store: Store, config: Config, cards: Mapping[str, Card]) -> None:
 
 def _fingerprint(config: Config, cards: Mapping[str, Card]) -> str:
     """A hash of all that the reference tables are made from."""
-    parts = [config.municipality.model_dump_json(), *(p.model_dump_json() for p in config.purposes.values())]
+    parts = ["2", config.municipality.model_dump_json(), *(p.model_dump_json() for p in config.purposes.values())]
     parts += [source.model_dump_json() for source in config.sources.values()]
     parts += [f"{row.place.model_dump_json()}{json.dumps(row.geometry)}{row.file}{row.line}" for row in config.places]
     parts += [f"{c.definition_hash}{c.text_hash}{c.model_dump_json()}" for c in cards.values()]
@@ -120,3 +122,21 @@ def _card(card: Card) -> dict[str, Any]:
         "min_coverage": card.min_coverage, "purposes": list(card.purposes), "references": [str(r) for r in card.references],
         "definition_hash": card.definition_hash, "text_hash": card.text_hash, "card": card.model_dump_json(by_alias=True),
     }  # fmt: skip
+
+
+def _corrections(config: Config) -> list[dict[str, Any]]:
+    rows = []
+    for name, source in config.sources.items():
+        document = config.source_documents[name]
+        for number, entry in enumerate(source.corrections):
+            guard = entry.guard
+            when = f" when {guard.when}" if guard.when else ""
+            share = f" in {guard.share:.0%} of the rows" if guard.share < 1 else ""
+            rows.append({
+                **entry.model_dump(include={"correction", "reason", "owner", "decided_on", "review_by"}),
+                "municipality": config.municipality.municipality, "source": name, "kind": entry.kind,
+                "detail": entry.model_dump_json(include={"multiply", "offset", "swap", "relabel", "measures", "places"}, exclude_defaults=True),
+                "guard": f"{guard.that}{when}{share}, else {guard.otherwise}", "effective_from": entry.from_, "effective_to": entry.to,
+                "file": document.file, "line": document.line(("corrections", number)),
+            })  # fmt: skip
+    return rows

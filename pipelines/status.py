@@ -49,6 +49,12 @@ QUALIFY row_number() OVER (PARTITION BY municipality ORDER BY as_of DESC, run_id
 ORDER BY municipality, as_of DESC, run_id DESC
 """
 
+# How many proposals about faults in the data wait for a decision, per municipality.
+_PROPOSALS = """
+SELECT municipality, count(*) AS proposed, min(flagged_from) AS oldest, count(*) FILTER (ongoing) AS lasting FROM flags
+WHERE state = 'proposed' AND municipality IN (SELECT unnest($who)) GROUP BY municipality ORDER BY municipality
+"""
+
 _REVIEWS = """
 SELECT municipality, what, review_by, owner, file, line FROM (
     SELECT DISTINCT municipality, 'threshold ' || indicator || ' ' || band AS what, review_by, owner, file, line
@@ -59,7 +65,7 @@ WHERE review_by <= $review AND municipality IN (SELECT unnest($who)) ORDER BY re
 
 
 def collect(workspace: Path, at: datetime, municipalities: list[str] | None = None) -> dict[str, Any]:
-    """``sources``, ``situations``, ``runs``, ``reviews`` (lists of rows) and ``disk`` (bytes), as seen at ``at`` (aware).
+    """``sources``, ``situations``, ``runs``, ``flags`` (proposals), ``reviews`` (lists of rows) and ``disk`` (bytes), as seen at ``at`` (aware).
 
     ``municipalities``: None is all that the published file holds. Raises :class:`duckdb.Error` without a published file.
     """
@@ -73,6 +79,7 @@ def collect(workspace: Path, at: datetime, municipalities: list[str] | None = No
             "sources": _rows(con, _SOURCES, {**params, "since": at - LOOK_BACK}),
             "situations": _rows(con, _SITUATIONS, params),
             "runs": _rows(con, _RUNS, params),
+            "flags": _rows(con, _PROPOSALS, {"who": params["who"]}),
             "reviews": _rows(con, _REVIEWS, {"who": params["who"], "review": (at + REVIEW_AHEAD).date()}),
             "disk": disk(workspace),
         }

@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from indicators import neighbours
 from indicators.card import Card
-from pipelines import baselines, compute, grid, reference, situate, todo
+from pipelines import baselines, compute, grid, quality, reference, register, situate, todo
 from pipelines.intake import arrivals
 from pipelines.publish import publish
 from pipelines.slots import delivered_measures
@@ -84,13 +84,20 @@ def tick(
     summary = Summary(_run_id(store, config, verb, at), config.municipality.municipality, at)
     with store.transaction():
         reference.write(store, config, cards)
+        own, config = config, register.bring_in(store, config, at)
     summary.deliveries = take_in(store, config, at, verb, show)
+    with store.transaction():
+        quality.note_changes(store, config)
+    if verb != "backfill":
+        quality.look_now(store, config, cards, at)
+        config = register.in_force(store, own, at)
     if since or restate:
         _compute_again(store, config, since, at)
     summary.slots_computed, summary.values_changed = compute_due(store, config, cards, at, verb, summary.run_id, restate, show)
     if verb != "backfill":  # a backfill computes the days that it has slots of
         with store.transaction():
             baselines.refresh_today(store, config, compute.active_cards(config, cards), at)
+    quality.close_days(store, config, cards, at)
     show("situations", 0.9)
     summary.situations = judge(store, config, cards, at, verb, summary.run_id)
     _note_run(store, summary, verb)

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
 from schemas.config_model import Config, PlaceRow
+from schemas.datasets import DATASETS
 from schemas.mistakes import did_you_mean
 from schemas.problems import Problem
 from schemas.settings import Event, When, format_duration
@@ -59,6 +60,12 @@ def _roles(config: Config) -> Iterator[Problem]:
         if owner not in town.roles:
             fix = did_you_mean(owner, town.roles, "Describe it under `roles`.")
             yield config.document.problem(path, f"role `{owner}` is not declared", fix)
+    for name, source in config.sources.items():
+        for i, entry in enumerate(source.corrections):
+            if entry.owner not in town.roles:
+                fix = did_you_mean(entry.owner, town.roles, f"Describe it under `roles` in {config.file}.")
+                path = ("corrections", i, "owner")
+                yield config.source_documents[name].problem(path, f"role `{entry.owner}` is not declared", fix)
 
 
 def _purposes(config: Config) -> Iterator[Problem]:
@@ -105,6 +112,15 @@ def _sources(config: Config) -> Iterator[Problem]:
             if place not in known:
                 fix = did_you_mean(place, known, f"Add it to {config.municipality.places}, or take it out of the map.")
                 yield config.source_documents[name].problem(("place", "map", supplied), f"there is no place `{place}`", fix)
+        given = set(source.place.map.values())
+        for number, entry in enumerate(source.corrections):
+            for place in (*entry.places, *entry.relabel):
+                if place not in given:
+                    what = f"the source gives nothing for `{place}`"
+                    yield config.source_documents[name].problem(("corrections", number), what, did_you_mean(place, given))
+            for place in sorted(set(entry.relabel.values()) - known):
+                what = f"there is no place `{place}`"
+                yield config.source_documents[name].problem(("corrections", number), what, did_you_mean(place, known))
 
 
 def _patterns(config: Config) -> Iterator[Problem]:
@@ -234,6 +250,12 @@ def _flags(config: Config) -> Iterator[Problem]:
                                           did_you_mean(flag.source, config.sources))  # fmt: skip
         for number, place in enumerate(flag.places):
             yield from _unknown_place(config, (*path, "places", number), place)
+        contract = DATASETS.get(config.sources[flag.source].dataset) if flag.source in config.sources else None
+        known = contract.measures if contract else flag.measures
+        for number, measure in enumerate(flag.measures):
+            if measure not in known:
+                told = f"the source has no measure `{measure}`"
+                yield config.document.problem((*path, "measures", number), told, did_you_mean(measure, known))
         if flag.to <= flag.from_:
             yield config.document.problem((*path, "to"), "`to` is not after `from`", "A flagged range ends after it begins.")
     for index, freeze in enumerate(config.municipality.freezes):

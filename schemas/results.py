@@ -109,10 +109,21 @@ TABLES: dict[str, Table] = {t.name: t for t in (
     _t("refused_rows", "Geweigerde rijen met reden; nooit waarden van niet-gedeclareerde kolommen",
        "Refused rows with the reason; never values of undeclared columns",
        "delivery_id row_number column_name check_name message", "delivery_id row_number column_name check_name"),
-    _t("data_quality", "Kwaliteit per bron, plaats en dag tegen de eis van de dataset",
-       "Quality per source, place and day against the dataset's requirement",
-       "municipality dataset source place local_date expected received ok suppressed missing outage invalid coverage delay_minutes"
-       " required_coverage required_delay_minutes meets_requirement", "municipality dataset source place local_date"),
+    _t("data_quality", "Kwaliteit per bron, plaats en dag tegen de eis van de dataset; in cellen: een grootheid van een plaats in een interval",
+       "Quality per source, place and day against the dataset's requirement; in cells: a measure of a place in an interval",
+       "municipality dataset source place local_date expected received ok suppressed missing outage invalid flagged coverage delay_minutes"
+       " delay_max_minutes issue_delay_minutes delay_how on_time cadence_minutes required_coverage required_delay_minutes"
+       " required_cadence_minutes meets_requirement shortfall recorded_at", "municipality dataset source place local_date", sealed_by="local_date"),
+    _t("corrections", "Verklaarde correcties op wat een leverancier stuurt: wat, waarom, welke rol, tot wanneer, en de wacht die ze bewaakt",
+       "Declared corrections of what a supplier sends: what, why, which role, until when, and the guard that watches them",
+       "municipality source correction kind detail guard reason owner decided_on review_by effective_from effective_to file line",
+       "municipality source correction", types={"effective_from": "TIMESTAMPTZ"}),
+    _t("corrected", "Wat er in een levering gecorrigeerd is", "What was corrected in a delivery",
+       "municipality source delivery_id correction place first_interval last_interval cells", "delivery_id correction place"),
+    _t("flags", "Register van bekende fouten in gegevens: voorstellen van detectoren, besluiten, en wat in de instellingen staat",
+       "Register of known faults in data: proposals of detectors, decisions, and what stands in the settings",
+       "municipality flag_id state source flagged_places flagged_measures flagged_from flagged_to hours ongoing effects reason detector"
+       " evidence_nl evidence_en owner found_at decided_at acting_since file line", "municipality flag_id"),
     _t("runs", "Runs en wat ze deden", "Runs and what they did",
        "run_id municipality verb as_of recorded_at deliveries slots_computed values_changed situations_changed message", "run_id"),
     _t("outcomes", "Opvolging en effect (uitkomst), los van signalen", "Follow-up and effect (outcome), apart from signals",

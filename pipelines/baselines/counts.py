@@ -12,11 +12,13 @@ from datetime import UTC, date, datetime, timedelta
 import pyarrow as pa
 
 from indicators.local_clock import touched
-from pipelines.slots import Feed, bucket, slots_sql
+from pipelines import flagged
+from pipelines.slots import Feed, bucket, members, slots_sql
 from pipelines.slots.bring_up import KNOWN
 from pipelines.slots.feeds import kind_of
 from pipelines.store import Store
 from schemas.config import Config
+from schemas.settings import Flag
 
 DAY = timedelta(days=1)
 Span = tuple[date, date]
@@ -35,13 +37,10 @@ def spans(days: Iterable[date]) -> list[Span]:
 
 def start(store: Store, config: Config, feed: Feed) -> None:
     """Empty ``baseline_slots`` (no, local_date, minute, x, flagged) for the places of ``baseline_places`` (no, place)."""
-    rows = [
-        (place, day)
-        for flag in config.municipality.flags
-        if "no_baseline" in flag.effect and flag.source in feed.sources
-        for place in flag.places
-        for day in touched(flag.from_, flag.to, config.tz)
-    ]
+    rows = sorted({
+        (place, day) for flag in config.municipality.flags if flag.unusual
+        for place in _flagged(config, feed, flag) for day in touched(flag.from_, flag.to, config.tz)
+    })  # fmt: skip
     flagged = pa.table(
         {"place": pa.array([p for p, _ in rows], pa.string()), "local_date": pa.array([d for _, d in rows], pa.date32())}
     )
@@ -51,6 +50,15 @@ def start(store: Store, config: Config, feed: Feed) -> None:
     store.con.unregister("flag_rows")
     store.con.execute("""CREATE OR REPLACE TEMP TABLE baseline_slots
         (no INTEGER, local_date DATE, minute SMALLINT, x DOUBLE, flagged BOOLEAN)""")
+
+
+def _flagged(config: Config, feed: Feed, flag: Flag) -> set[str]:
+    """The places at which a flagged range has a part in what a feed gives: there itself, or at one of the members."""
+    if feed.over_places:
+        given = [(m.place, m.member, m.measure) for m in members.members(config, feed)]
+    else:
+        given = [(p, p, m) for g in feed.given for p in config.sources[g.source].place.map.values() for m in g.measures]
+    return {place for place, member, measure in given if any(flag.covers(s, member, measure) for s in feed.sources)}
 
 
 def add(store: Store, config: Config, feed: Feed, minutes: int, days: Iterable[date]) -> None:
@@ -83,9 +91,10 @@ def _whole(store: Store, config: Config, feed: Feed, minutes: int, start: dateti
                    FROM ({slots_sql(store, config, feed, minutes, start, end, end)}) JOIN baseline_places USING (place)
                    WHERE status = 'ok' AND coverage = 1"""
     measures = ", ".join(f"'{m}'" for m in given.measures)
+    unjudged = flagged.condition(config, given.source, given.measures, (start, end))
     of = f"""FROM {store.relation("observations", start, end)} JOIN baseline_places USING (place)
              WHERE municipality = '{config.municipality.municipality}' AND source = '{given.source}' AND dataset = '{feed.dataset}'
-                 AND measure IN ({measures})"""
+                 AND measure IN ({measures}){f" AND NOT ({unjudged})" if unjudged else ""}"""
     expected = minutes // given.step_minutes * len(given.measures)
     if expected == 1:
         return f"SELECT no, interval_start AS slot_start, CAST(value AS DOUBLE) AS x {of} AND status = 'ok'"

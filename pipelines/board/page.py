@@ -94,7 +94,7 @@ class _Page:
             "left_out": sum(max(0, len(found) - self.limit) for found in told.values()),
             "places_all": len(self.read.places), "places_unseen": len(unseen),
             "places_dark": sum(p["unknown"] == p["lanes"] for p in self.read.places),
-            "troubles": [self._trouble(row) for row in self.read.troubles], "last_run": self.read.last_run,
+            "troubles": [self._trouble(row) for row in self.read.troubles], "proposals": self.read.proposals, "last_run": self.read.last_run,
             "begin": self._clock(None).time(self.scope.begin), "clock": self._clock(None),
         }  # fmt: skip
 

@@ -232,6 +232,9 @@ left join (select municipality, list(title order by purpose) as purposes, max(k)
 order by w.municipality
 """
 
+# Faults in the data that a detector proposed and nobody decided on.
+_PROPOSALS = "select count(*) as n from flags where state = 'proposed' and municipality in (select unnest($who))"
+
 _LAST_RUN = "select * from runs where municipality in (select unnest($who)) order by as_of desc, recorded_at desc, run_id limit 1"
 
 
@@ -246,6 +249,7 @@ class Read:
     situations: list[Row]
     sources: list[Row]
     troubles: list[Row]
+    proposals: int
     last_run: Row | None
 
 
@@ -265,5 +269,6 @@ def read(con: duckdb.DuckDBPyConnection, scope: Scope) -> Read:
         situations=ask(_SITUATIONS),
         sources=ask(_SOURCES),
         troubles=ask(_TROUBLES),
+        proposals=ask(_PROPOSALS)[0]["n"],
         last_run=next(iter(ask(_LAST_RUN)), None),
     )

@@ -10,9 +10,9 @@ import sys
 
 import typer
 
-from pipelines.cli import config, demo, docs, export, indicators, options, reading, running, upkeep
+from pipelines.cli import config, demo, docs, export, flags, indicators, options, reading, running, upkeep
 
-GROUPS = {"config": config.app, "export": export.app, "indicators": indicators.app, "situations": reading.situations}
+GROUPS = {"config": config.app, "export": export.app, "flags": flags.app, "indicators": indicators.app, "situations": reading.situations}
 
 app = typer.Typer(
     name="drukte",

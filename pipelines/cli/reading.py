@@ -59,8 +59,9 @@ def _status_in_parts(found: dict[str, Any], lang: str) -> list[str]:
         "runs": common.table(("", "", "", ""), runs),
         "reviews": common.table(("", "", "", "", ""), reviews) if reviews else common.text("nothing_found", lang),
     }
+    waiting = [f"{f['municipality']}: {common.text('flags_open', lang, n=f['proposed'])}" for f in found["flags"]]
     disk = common.text("disk", lang, **{name: size / 1e6 for name, size in found["disk"].items()})
-    return [*(f"{common.text(title, lang)}\n{body}" for title, body in parts.items()), disk]
+    return [*(f"{common.text(title, lang)}\n{body}" for title, body in parts.items()), *waiting, disk]
 
 
 def _freshness(source: dict[str, Any], lang: str) -> str:

@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 from indicators.card import Card
+from pipelines import register
 from pipelines.explain import background, formula_lines, inputs, path, recompute, revisions, story
 from pipelines.explain.found import Check, Explanation, InputFound, NotFound, Record, Row
 from pipelines.explain.path import Way
@@ -26,6 +27,7 @@ def explain_situation(published: Path, config: Config, cards: Mapping[str, Card]
     con = connect(published)
     try:
         read = Published(con)
+        config = _with_register(read, config)
         found = read.rows("SELECT * FROM situations WHERE situation_id = $1", [situation_id])
         if not found:
             raise NotFound(f"no situation `{situation_id}`. `drukte situations list` shows those there are.")
@@ -63,6 +65,7 @@ def explain_value(
     con = connect(published)
     try:
         read = Published(con)
+        config = _with_register(read, config)
         value = _value(read, config, indicator, place, time)
         length = value["interval_end"] - value["interval_start"]
         way = path.way(
@@ -72,6 +75,13 @@ def explain_value(
         return _explain(read, config, cards, value, way, value["interval_start"])
     finally:
         con.close()
+
+
+def _with_register(read: Published, config: Config) -> Config:
+    """The settings with the entries of the register that the last run computed with."""
+    slug = config.municipality.municipality
+    [last] = read.rows("SELECT max(as_of) AS at FROM runs WHERE municipality = $1", [slug])
+    return register.with_accepted(config, register.rows(read.con, "municipality = ?", [slug]), last["at"])
 
 
 def _value(read: Published, config: Config, indicator: str, place: str, time: datetime) -> Record:

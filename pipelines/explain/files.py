@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import pyarrow.compute as pc
 
-from pipelines import intake
+from pipelines import intake, register
 from pipelines.explain.found import Record
 from pipelines.explain.reading import Published
 from pipelines.intake import found
@@ -56,7 +56,22 @@ def _in_file(config: Config, name: str, rows: list[Record]) -> Told:
     if found.content_hash(file) != rows[0]["content_hash"]:
         return {key(row): Place(name, None, "file_changed") for row in rows}
     cells = _cells(config, source, file, rows)
-    return {key(row): _compared(name, row, cells.get(key(row))) for row in rows}
+    told = {key(row): _compared(name, row, cells.get(key(row))) for row in rows}
+    return {key(row): _with_correction(config, source, row, told[key(row)]) for row in rows}
+
+
+def _with_correction(config: Config, source: Source, row: Record, at: Place) -> Place:
+    """A value that stands as the file gives it after a declared correction says which."""
+    if at.check != "file_same":
+        return at
+    for number, entry in enumerate(source.corrections):
+        places = tuple(entry.relabel.values()) or entry.places
+        there = (not places or row["place"] in places) and entry.touches(row["measure"])
+        if there and (entry.from_ or row["interval_start"]) <= row["interval_start"] and (not entry.to or row["interval_start"] < entry.to):
+            document = config.source_documents[source.source]
+            where = f"{document.file}:{document.line(('corrections', number))}"
+            return at._replace(check="file_corrected", says=f"{entry.correction}: {entry.reason} ({entry.owner}, {where})")
+    return at
 
 
 def _compared(name: str, row: Record, cell: Record | None) -> Place:
@@ -120,14 +135,21 @@ def _why(name: str, cell: Record, checks: str | None) -> Place:
 
 def _flagged(config: Config, row: Record) -> Place | None:
     """The entry of the register that says the place was out of order then."""
+    return _entry(config, row, "outage", "outage_flag")
+
+
+def unjudged(config: Config, row: Record) -> Place | None:
+    """The entry of the register by which an observation is not judged."""
+    return _entry(config, row, "no_level", "not_judged") if row["status"] in ("ok", "suppressed") else None
+
+
+def _entry(config: Config, row: Record, effect: str, said: str) -> Place | None:
     for number, flag in enumerate(config.municipality.flags):
-        if (
-            "outage" in flag.effect
-            and flag.source == row["source"]
-            and row["place"] in flag.places
-            and flag.from_ <= row["interval_start"] < flag.to
-        ):
-            return Place(f"{config.file}:{config.document.line(('flags', number))}", None, "outage_flag", flag.reason)
+        about = effect in flag.effect and flag.covers(row["source"], row["place"], row["measure"])
+        if about and register.holds(flag, row["interval_start"], config.tz):
+            decided = isinstance(flag, register.Decided)
+            where = f"flags {flag.flag_id}" if decided else f"{config.file}:{config.document.line(('flags', number))}"
+            return Place(where, None, said, f"{flag.reason} ({flag.owner})")
     return None
 
 

@@ -120,7 +120,8 @@ def observations(read: Published, config: Config, card: Card, value: Record, inp
         told = files.places(read, config, rows)
         for row in rows:
             inferred = row["delivery_id"] is None and row["status"] == "ok"
-            at = told.get(files.key(row)) or files.Place(row["delivery_name"], None, "absent_is_zero" if inferred else "no_row")
+            otherwise = files.Place(row["delivery_name"], None, "absent_is_zero" if inferred else "no_row")
+            at = files.unjudged(config, row) or told.get(files.key(row)) or otherwise
             listed.append(Row(
                 one.name, row["source"], row["place"], row["interval_start"], row["interval_end"], row["measure"], shown(row), row["status"],
                 at.delivery, row["received_at"], row["issued_at"], row["recorded_at"], at.row, at.check, at.says,

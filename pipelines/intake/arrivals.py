@@ -124,6 +124,8 @@ def _take_in_one(
         row = _account(store, arrival, file, taken, merged, after is not None, received_at=issued or at, assumed=assumed)
         _note_refused(store, delivery_id, taken)
         _note_corrected(store, arrival, taken)
+        if source.sums:  # equal counts can come with a total that fits now: the days are looked at again
+            _note_days(store, config, arrival, taken)
         _note_span(store, arrival, taken)
         store.con.execute(
             "INSERT OR REPLACE INTO seen_files VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
@@ -202,6 +204,14 @@ def _note_corrected(store: Store, arrival: ledger.Arrival, taken: intake.Taken) 
                 named = f"'{arrival.municipality}', '{arrival.source}', {columns}, '{arrival.content_hash}'"
             store.con.execute(f"INSERT INTO {name} SELECT {named} FROM noted")
             store.con.unregister("noted")
+
+
+def _note_days(store: Store, config: Config, arrival: ledger.Arrival, taken: intake.Taken) -> None:
+    store.con.register("noted", taken.cells)
+    store.con.execute(f"""
+        INSERT INTO changed_days SELECT DISTINCT '{arrival.municipality}', '{arrival.source}',
+            CAST(timezone('{config.municipality.timezone}', interval_start) AS DATE) FROM noted""")
+    store.con.unregister("noted")
 
 
 def _note_span(store: Store, arrival: ledger.Arrival, taken: intake.Taken) -> None:

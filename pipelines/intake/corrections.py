@@ -85,20 +85,15 @@ def _guarded(con: duckdb.DuckDBPyConnection, source: Source, correction: Correct
     [[asked, holds]] = con.execute("SELECT count(holds), count(*) FILTER (holds) FROM guarded").fetchall()
     if not asked or holds >= guard.share * asked:
         return
-    told = _told(source, correction, asked - holds, asked)
     if guard.otherwise == "refuse_delivery":
-        raise UnreadableError("correction_guard", told)
+        raise UnreadableError(
+            "correction_guard",
+            f"the correction `{correction.correction}` does not fit: `{guard.that}` does not hold in {asked - holds} of {asked} rows."
+            f" The supplier may have mended it: end the correction (`to:`) in config/sources/{source.source}.yaml, or mend its guard.",
+        )
     con.execute(
-        f"""UPDATE cell SET state = 'bad', value = NULL, check_name = 'correction_guard', told = $1
-            WHERE {scope} AND (row_number, part) IN (SELECT (row_number, part) FROM guarded WHERE NOT holds)""",
-        [told],
-    )
-
-
-def _told(source: Source, correction: Correction, broken: int, asked: int) -> str:
-    return (
-        f"the correction `{correction.correction}` does not fit: `{correction.guard.that}` does not hold in {broken} of {asked} rows."
-        f" The supplier may have mended it: end the correction (`to:`) in config/sources/{source.source}.yaml, or correct its guard"
+        f"""UPDATE cell SET state = 'bad', value = NULL, check_name = 'correction_guard'
+            WHERE {scope} AND (row_number, part) IN (SELECT (row_number, part) FROM guarded WHERE NOT holds)"""
     )
 
 

@@ -38,6 +38,8 @@ _MESSAGES = {
     "declared_invalid": "the supplier marks the value as not valid. Ask what went wrong.",
     "marked_invalid": "a mark beside the value says that it is not valid (`marks:`). Ask the supplier what went wrong.",
     "counter_fell": "the counter stands lower than before without a declared reset. Declare it under `cumulative:`, or ask.",
+    "correction_guard": "the guard of a declared correction does not hold in the row with{value}, so nothing of it was corrected: the"
+    " supplier may have mended it. End the correction (`to:`), or mend its guard.",
     "conflict": "the same place and interval stands more than once with different values; all are refused. Ask which one holds.",
     "incomplete": "the delivery holds only a part of this {kept} or of the ids of its place, so the total is not known. Ask for all of it.",
 }

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
+from pipelines import flagged
 from pipelines.grid import anchor
 from pipelines.slots.feeds import Given, kind_of
 from pipelines.store import Store
@@ -41,10 +42,18 @@ def starts(wanted: str, minutes: int) -> str:
 
 
 def observations(store: Store, config: Config, dataset: str, given: Given, span: tuple[datetime, datetime]) -> str:
-    """The observations of one source behind a feed, as SQL in parentheses; of a mean with ``weight``, the number behind it."""
+    """The observations of one source behind a feed, as SQL in parentheses; of a mean with ``weight``, the number behind it.
+
+    Those in a range that is not judged have the status ``flagged`` and no value.
+    """
     rows = store.relation("observations", *span)
     where = f"municipality = '{config.municipality.municipality}' AND source = '{given.source}' AND dataset = '{dataset}'"
     own = f"(SELECT * FROM {rows} WHERE {where} AND measure IN ({_list(given.measures)}))"
+    unjudged = flagged.condition(config, given.source, given.measures, span)
+    if unjudged:
+        nothing = ", ".join(f"CASE WHEN status <> 'flagged' THEN {c} END AS {c}" for c in ("value", "value_low", "value_high"))
+        own = f"""(SELECT * REPLACE ({nothing}) FROM (SELECT * REPLACE (CASE WHEN {KNOWN} AND ({unjudged}) THEN 'flagged'
+                   ELSE status END AS status) FROM {own}))"""
     if kind_of(given.measures[0]) != "speed":
         return own
     support = _list(vocabulary.columns()[given.measures[0]].support)

@@ -22,6 +22,8 @@ CREATE TABLE IF NOT EXISTS spans (municipality VARCHAR, source VARCHAR, delivery
     span_end TIMESTAMPTZ);
 CREATE TABLE IF NOT EXISTS filled (municipality VARCHAR, source VARCHAR, place VARCHAR, filled_from TIMESTAMPTZ,
     filled_until TIMESTAMPTZ, PRIMARY KEY (municipality, source, place));
+CREATE TABLE IF NOT EXISTS changed_days (municipality VARCHAR, source VARCHAR, local_date DATE);
+CREATE TABLE IF NOT EXISTS misfits (municipality VARCHAR, source VARCHAR, place VARCHAR, interval_start TIMESTAMPTZ, content_hash VARCHAR);
 CREATE TABLE IF NOT EXISTS look_again (municipality VARCHAR, source VARCHAR, place VARCHAR, look_from TIMESTAMPTZ,
     look_until TIMESTAMPTZ);
 CREATE TABLE IF NOT EXISTS dirty_cells (municipality VARCHAR, dataset VARCHAR, source VARCHAR, place VARCHAR,

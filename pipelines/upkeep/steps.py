@@ -56,5 +56,25 @@ def _hours_of_levels(con: duckdb.DuckDBPyConnection, _sealed: Path) -> None:
         con.execute("ALTER TABLE dirty_levels ALTER day TYPE TIMESTAMPTZ USING timezone('UTC', CAST(day AS TIMESTAMP))")
 
 
+def _measured_days(con: duckdb.DuckDBPyConnection, sealed: Path) -> None:
+    """2 → 3: ``data_quality`` has rows of its own, where an empty table stood; the next run measures the days there are."""
+    if "shortfall" in _columns(con, "FROM data_quality"):
+        return
+    files = con.execute("SELECT file FROM manifest WHERE table_name = 'observations'").fetchall()
+    parts = ["FROM observations", *(f"FROM read_parquet({sealing.quoted(sealed / file)})" for (file,) in files)]
+    hours = " UNION ".join(f"SELECT DISTINCT municipality, source, date_trunc('hour', interval_start) AS hour {p}" for p in parts)
+    con.execute("BEGIN")
+    con.execute("CREATE TABLE IF NOT EXISTS changed_days (municipality VARCHAR, source VARCHAR, local_date DATE)")
+    con.execute(f"""INSERT INTO changed_days SELECT DISTINCT municipality, source, CAST(timezone(a.text, hour) AS DATE)
+                    FROM ({hours}) h JOIN about a ON a.key = 'time_zone:' || h.municipality""")
+    con.execute("DROP TABLE data_quality")
+    con.execute("COMMIT")
+
+
+def _to_3(con: duckdb.DuckDBPyConnection, sealed: Path) -> None:
+    _hours_of_levels(con, sealed)
+    _measured_days(con, sealed)
+
+
 # Format → the step that leads from it to the next. Format 1 never left the house.
-STEPS: Mapping[int, Step] = {2: _hours_of_levels}
+STEPS: Mapping[int, Step] = {2: _to_3}

@@ -12,26 +12,7 @@ from schemas.settings.base import Instant, Interval, RoleId, Slug, Strict, Text
 from schemas.settings.event import Event
 from schemas.settings.place import MAX_PERSONS, CbsCode
 from schemas.settings.purpose import Adoption
-
-
-class Flag(Strict):
-    """A register entry: a declared outage (or range to leave out of baselines) of a source at places."""
-
-    source: Slug
-    places: tuple[Slug, ...] = Field(min_length=1)
-    from_: Instant = Field(alias="from")
-    to: Instant
-    effect: tuple[str, ...] = Field(min_length=1, description="any of: outage, no_baseline")
-    reason: str = Field(min_length=4)
-    owner: RoleId
-
-    @field_validator("effect")
-    @classmethod
-    def _known(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        unknown = set(value) - {"outage", "no_baseline"}
-        if unknown:
-            raise ValueError(f"unknown effect {', '.join(sorted(unknown))} | Use outage and no_baseline.")
-        return value
+from schemas.settings.quality import Detectors, Flag
 
 
 class Freeze(Strict):
@@ -101,6 +82,7 @@ class Municipality(Strict):
     event_series: dict[Slug, tuple[date, ...]] = Field(default_factory=dict)
     thresholds: tuple[Threshold, ...] = ()
     flags: tuple[Flag, ...] = ()
+    detectors: Detectors = Detectors()
     freezes: tuple[Freeze, ...] = ()
     resets: tuple[Reset, ...] = ()
 
