@@ -59,7 +59,9 @@ def withheld(
 
 def _small(number: str, k: int, withhold_zero: bool) -> str:
     """SQL: whether a number of contributors, possibly worked out from a scaled one, is under k and to be withheld."""
-    return f"({number} {'>=' if withhold_zero else '>'} 0 AND {number} < {k})"
+    if withhold_zero:
+        return f"({number} >= 0 AND {number} < {k})"
+    return f"({number} > 0 AND {number} < {k})" if k > 1 else "false"
 
 
 def _mean_statuses(measures: tuple[str, ...], k: int, withhold_zero: bool, seen: str) -> str:

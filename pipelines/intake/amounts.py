@@ -116,13 +116,17 @@ def _meant(text: str, own: Sentinels, shared: Sentinels) -> tuple[str, str]:
     empty = all_of_them.pop("", "missing")
     whens = [f"WHEN {literal(t)} THEN '{'suppressed' if isinstance(m, Few) else m}'" for t, m in all_of_them.items()]
     bounds = [f"WHEN {literal(t)} THEN {m.suppressed}" for t, m in all_of_them.items() if isinstance(m, Few)]
-    empty_means = "suppressed" if isinstance(empty, Few) else empty
-    means = (
-        f"CASE WHEN {text} IS NULL THEN '{empty_means}' ELSE {f'CASE {text} ' + ' '.join(whens) + ' END' if whens else _NONE} END"
-    )
+    empty_means, word = "suppressed" if isinstance(empty, Few) else empty, _word(text)
+    by_word = f"CASE {word} {' '.join(whens)} END" if whens else _NONE
+    means = f"CASE WHEN {text} IS NULL THEN '{empty_means}' ELSE {by_word} END"
     if isinstance(empty, Few):
         bounds.append(f"ELSE CASE WHEN {text} IS NULL THEN {empty.suppressed} END")
-    return means, f"CASE {text} {' '.join(bounds)} END" if any(b.startswith("WHEN") for b in bounds) else "NULL::INTEGER"
+    return means, f"CASE {word} {' '.join(bounds)} END" if any(b.startswith("WHEN") for b in bounds) else "NULL::INTEGER"
+
+
+def _word(text: str) -> str:
+    """SQL of a text as it is compared with declared ones: -1 is also written -1.0."""
+    return f"regexp_replace({text}, '^([+-]?[0-9]+)[.,]0+$', '\\1')"
 
 
 def _marked(source: Source, measure: str) -> str:
@@ -138,7 +142,7 @@ def _marked(source: Source, measure: str) -> str:
 
 def _condition(mark: Mark, text: str, reader: Numbers) -> str:
     number = f"try_cast({digits_of(text, reader)} AS DECIMAL(18, 6))"
-    ways = [f"{text} IN ({names(mark.equals)})"] if mark.equals else []
+    ways = [f"{_word(text)} IN ({names(mark.equals)})"] if mark.equals else []
     ways += [f"{number} < {mark.below}"] if mark.below is not None else []
     ways += [f"{number} > {mark.above}"] if mark.above is not None else []
     ways += [f"{text} IS NULL"] if mark.empty_too else []
@@ -179,7 +183,10 @@ def _false_zeros(source: Source, tz: ZoneInfo) -> str:
         hours = source.measure(name).false_zero
         if hours:
             at = f"CAST(timezone('{source.time.timezone or tz.key}', start) AS TIME)"
-            branches.append(f"WHEN measure = {literal(name)} AND amount = 0 AND {_within(at, hours)} THEN 'missing'")
+            most = (
+                "amount" if len(source.measure(name).columns) < 2 else "max(amount) OVER (PARTITION BY row_number, part, measure)"
+            )
+            branches.append(f"WHEN measure = {literal(name)} AND {most} = 0 AND {_within(at, hours)} THEN 'missing'")
     return " ".join(branches)
 
 

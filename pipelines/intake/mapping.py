@@ -57,7 +57,9 @@ def records(con: duckdb.DuckDBPyConnection, raw: Raw, source: Source, tz: ZoneIn
     con.unregister("raw")
     clock.instants(con, source, tz)
     clock.which_pass(con, source)
-    con.register("place_map", pa.table({"place_key": list(source.place.map), "place": list(source.place.map.values())}))
+    ids = source.place.ids
+    places = [source.place.map[member] for member in ids.values()]
+    con.register("place_map", pa.table({"place_key": list(ids), "member": list(ids.values()), "place": places}))
     con.execute(f"CREATE TEMP TABLE record AS {_placed(source, issued)}")
 
 
@@ -181,7 +183,7 @@ def _unpivoted(source: Source, used: list[str]) -> str:
 def _placed(source: Source, issued: datetime | None) -> str:
     """Records with place, interval, issue time and the first problem found, in the order a person would mend them."""
     unmapped = "NOT (place_key IS NOT NULL AND place IS NULL)" if source.place.unmapped == "filter" else "true"
-    member = "place_key" if source.place.parts == "sum" else "''"
+    member = "member" if source.place.parts == "sum" else "''"
     issued_at = _issued(source, issued)
     stated = "true" if isinstance(source.issued_at, IssuedAt) else "false"
     return f"""
@@ -196,7 +198,7 @@ def _placed(source: Source, issued: datetime | None) -> str:
                   WHEN issued_at IS NULL AND {stated} THEN 'issued_at_unreadable' END AS problem,
               CASE WHEN clock_problem IS NULL THEN CASE turn WHEN 2 THEN start2 WHEN 1 THEN start1 END END AS start,
               CASE WHEN clock_problem IS NULL THEN CASE turn WHEN 2 THEN slot2 WHEN 1 THEN slot1 END END AS slot
-              FROM (SELECT base.*, stamps.* EXCLUDE (stamp, ahead, problem), stamps.problem AS clock_problem, place,
+              FROM (SELECT base.*, stamps.* EXCLUDE (stamp, ahead, problem), stamps.problem AS clock_problem, place, member,
                            CASE WHEN start2 IS NULL THEN 1 ELSE {_turn(source)} END AS turn, {issued_at} AS issued_at
                     FROM base JOIN stamps ON base.stamp IS NOT DISTINCT FROM stamps.stamp AND base.ahead IS NOT DISTINCT FROM stamps.ahead
                     LEFT JOIN passes ON base.row_number = passes.row_number AND base.part = passes.part

@@ -47,7 +47,7 @@ def _of_kind(source: Source, contract: Contract, kind: str, measures: list[str],
 
 def _members(source: Source) -> str:
     """SQL of the number of ids that make up a place."""
-    return "(SELECT count(*) FROM place_map m WHERE m.place = cell.place)" if source.place.parts == "sum" else "1"
+    return "(SELECT count(DISTINCT m.member) FROM place_map m WHERE m.place = cell.place)" if source.place.parts == "sum" else "1"
 
 
 def _summed(source: Source, wanted: str) -> str:

@@ -77,7 +77,7 @@ def _of_column(column: pa.ChunkedArray, name: str | None, source: Source) -> lis
 def _of_texts(texts: pa.Array, name: str | None, source: Source) -> list[str]:
     distinct = texts.drop_null().unique()
     distinct = distinct.filter(pc.not_equal(pc.utf8_trim_whitespace(distinct), ""))
-    known = frozenset(source.place.map) if name in source.place.columns else frozenset()
+    known = frozenset(source.place.ids) if name in source.place.columns else frozenset()
     is_place, is_time = name in source.place.columns, name in source.time.columns
     return shapes.kinds_in(distinct, is_place=is_place, is_time=is_time, known=known) + nested.kinds_in_json(distinct)
 

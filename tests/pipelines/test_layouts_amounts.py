@@ -144,6 +144,14 @@ def test_a_road_without_one_of_its_lanes_has_no_total(tmp_path):
     assert cells(taken)["bridge", Q2, "vehicles"][0] == "missing", "came without a number: told apart from one that did not come"
 
 
+def test_a_lane_that_changed_its_role_stands_for_the_lane_it_was(tmp_path):
+    place = LANES | {"renamed": {"r|Hardshoulder": "r|2"}}
+    taken = take(lanes("00,r,1,30,60", "00,r,Hardshoulder ,90,20", "15,r,1,30,60", "15,r,2,5,20"), tmp_path, road(place=place))
+    assert [cells(taken)["bridge", q, "vehicles"][1] for q in (Q1, Q2)] == [120, 35]
+    both = take(lanes("00,r,1,30,60", "00,r,2,5,20", "00,r,Hardshoulder,90,20"), tmp_path, road(place=place))
+    assert [c for _, _, c in checks(both)] == ["conflict"] * 3, "both at once cannot be"
+
+
 def test_a_lane_twice_is_a_duplicate_or_a_conflict_like_any_row(tmp_path):
     same = take(lanes("00,r,1,30,60", "00,r,2,90,20", "00,r,1,30,60", "00,r,2,90,20"), tmp_path, road())
     assert (same.rows_accepted, same.rows_duplicate) == (1, 1) and cells(same)["bridge", Q1, "vehicles"][1] == 120
@@ -222,6 +230,11 @@ def test_every_sentinel_has_its_own_meaning_and_none_is_a_number(tmp_path):
     assert (taken.rows_accepted, taken.rows_suppressed, taken.rows_refused) == (5, 3, 1)
 
 
+def test_a_sentinel_is_the_same_number_with_a_fraction_of_zero(tmp_path):
+    taken = take(rows("-1.0", "-1.00", "-1.5", "-10"), tmp_path, total(sentinels=["-1"]))
+    assert [status for status, *_ in found(taken)] == ["missing", "missing", "invalid", "invalid"]
+
+
 def test_a_sentinel_of_one_measure_says_nothing_about_another(tmp_path):
     declared = source(
         measures={"count_in": {"column": "in", "sentinels": {"99": "outage"}}, "count_out": {"column": "out"}},
@@ -257,6 +270,13 @@ def test_a_zero_at_night_of_a_sensor_that_sees_nothing_is_not_a_zero(tmp_path):
                                                            ("21", "06:00", 0))]  # fmt: skip
     taken = take(csv(*lines, header="at,counter,n"), tmp_path, declared)
     assert [(s, v) for s, v, _, _ in found(taken)] == [("ok", 0), ("missing", None), ("ok", 40), ("missing", None), ("ok", 0)]
+
+
+def test_a_false_zero_of_a_sum_is_told_by_the_sum(tmp_path):
+    night = {"from": "20:00", "to": "06:00"}
+    declared = source(measures={"motor_vehicles": {"column": ["car", "heavy"], "false_zero": night}}, ignore=[], place=ONE)
+    taken = take(csv("2026-06-20 20:00,B1,30,0", "2026-06-20 20:15,B1,0,0", header="at,counter,car,heavy"), tmp_path, declared)
+    assert found(taken) == [("ok", 30, 30, 30), ("missing", None, None, None)]
 
 
 # --- counters that run on -------------------------------------------------------------------------------------------

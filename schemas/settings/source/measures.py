@@ -200,10 +200,24 @@ class AbsentIsZero(Strict):
 class SourcePlace(Strict):
     """Which of our places a supplier's id is. Key on a stable id, not on a name.
 
-    ``parts: sum`` adds up several ids of one place (the lanes of a road, the doors of a station): all of them must be there.
+    ``renamed`` gives ids that took the place of one in the map. ``parts: sum`` adds up several ids of one place (the lanes of a
+    road, the doors of a station): all of them must be there.
     """
 
     columns: tuple[str, ...] = Field(min_length=1, description="joined with '|' before the map is read")
     map: dict[str, Slug]
+    renamed: dict[str, str] = Field(default_factory=dict, description="other id → id in the map that it stands for")
     unmapped: Literal["refuse", "filter"] = "refuse"
     parts: Literal["refuse", "sum"] = "refuse"
+
+    @model_validator(mode="after")
+    def _stands_for_one(self) -> SourcePlace:
+        lost = [other for other in self.renamed.values() if other not in self.map]
+        if lost or set(self.renamed) & set(self.map):
+            raise ValueError("renamed names an id that is not in the map, or one that is | Write `other id: id in the map`.")
+        return self
+
+    @property
+    def ids(self) -> dict[str, str]:
+        """Every id of the supplier that is known → the id in the map that it stands for."""
+        return {**{name: name for name in self.map}, **self.renamed}
