@@ -43,7 +43,7 @@ Row = dict[str, Any]
 
 def spots(config: Config, cards: Mapping[str, Card]) -> list[Row]:
     """Rows of table ``blind_spots`` for one municipality, the widest kind first, then by place and indicator."""
-    sight = _Sight(config)
+    sight = Sight(config)
     used = chosen(config, cards)
     found = [*_not_used(sight, {name: c for name, c in cards.items() if name not in used}), *_without_data(sight, used)]
     dark = {(row["place"], row["valid_from"]) for row in found if row["blind_spot"] == "no_data"}
@@ -55,7 +55,7 @@ def spots(config: Config, cards: Mapping[str, Card]) -> list[Row]:
     )
 
 
-class _Sight:
+class Sight:
     """Where a municipality's sources count, as far as inputs of cards ask for it."""
 
     def __init__(self, config: Config):
@@ -86,7 +86,7 @@ class _Sight:
         return self._set[key]
 
 
-def _not_used(sight: _Sight, others: Mapping[str, Card]) -> Iterator[Row]:
+def _not_used(sight: Sight, others: Mapping[str, Card]) -> Iterator[Row]:
     """Cards that are not switched on, for a kind of place there is here: for want of a source or attribute, or by choice."""
     config = sight.config
     kinds = {row.place.kind for row in config.places}
@@ -112,7 +112,7 @@ def _inputs(card: Card) -> list[tuple[str, ...]]:
     return [given.from_ for given in card.inputs.values() if SEVERITY not in given.from_]
 
 
-def _without_data(sight: _Sight, used: Mapping[str, Card]) -> Iterator[Row]:
+def _without_data(sight: Sight, used: Mapping[str, Card]) -> Iterator[Row]:
     """Places about which no source says anything, not even through other places."""
     reached = set().union(*sight.counted.values()) if sight.counted else set()
     for references in (references for card in used.values() for references in _inputs(card)):
@@ -122,7 +122,7 @@ def _without_data(sight: _Sight, used: Mapping[str, Card]) -> Iterator[Row]:
             yield _row(sight.config, "no_data", at=row)
 
 
-def _at_places(sight: _Sight, card: Card, rows: Iterable[PlaceRow]) -> Iterator[Row]:
+def _at_places(sight: Sight, card: Card, rows: Iterable[PlaceRow]) -> Iterator[Row]:
     works = resolver(sight.config, card)
     left = []
     for row in (r for r in rows if works.can_apply(r)):
@@ -137,7 +137,7 @@ def _at_places(sight: _Sight, card: Card, rows: Iterable[PlaceRow]) -> Iterator[
             yield _row(sight.config, "level_capped", at=row, card=card, lacks=[cap.at], reason=reason)
 
 
-def _obstacle(sight: _Sight, works: Resolver, row: PlaceRow) -> tuple[str, list[str]] | None:
+def _obstacle(sight: Sight, works: Resolver, row: PlaceRow) -> tuple[str, list[str]] | None:
     """The first thing that keeps a card from judging a place, and what is lacking; None when nothing does."""
     card, place = works.card, row.place.place
     inputs = _inputs(card)

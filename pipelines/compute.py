@@ -6,7 +6,7 @@ One text of SQL for a tick and for years of history. A slot computed before keep
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 
 import pyarrow as pa
@@ -15,13 +15,15 @@ from indicators import evaluate
 from indicators.card import Card
 from indicators.chosen import chosen
 from indicators.in_force import segments
-from pipelines import baselines, cells, composite, todo
+from pipelines import baselines, cells, composite, frozen, todo
+from pipelines.frozen import Stretch
 from pipelines.slots import Feed, feeds
 from pipelines.store import Store
 from pipelines.store.rows import one
 from schemas.config import Config
 from schemas.results import TABLES
 
+HOUR = timedelta(hours=1)
 DAY_MS = 86_400_000  # whole numbers tell days (UTC) apart much quicker than dates do
 _TEXT, _MOMENT = pa.string(), pa.timestamp("us", "UTC")
 _SEGMENT = pa.schema([
@@ -52,12 +54,43 @@ def values(
     until: datetime,
     run_id: str,
     assume_arrival: bool,
-    restate: bool = False,
+    restate: Stretch | None = None,
+    released: Stretch | None = None,
 ) -> tuple[int, int]:
     """Compute all slots that dirty cells before ``until`` reach; returns (slots computed, values changed). Inside a transaction.
 
+    Slots of the stretch ``restate`` are judged by today's settings, others keep those they were judged by.
+    What stands in a frozen period stays, but for ``released`` slots.
     Leaves the first and last hours of which held levels must be rerun in ``dirty_levels`` and clears the dirt it worked off.
     """  # fmt: skip
+    computed = changed = 0
+    active = find(store, config, cards, at=at, until=until, released=released)
+    for card in active:
+        done, differ = compute_card(store, config, card, at=at, run_id=run_id, assume_arrival=assume_arrival, restate=restate)
+        computed, changed = computed + done, changed + differ
+    let_go(store, config, active, at=at, until=until)
+    return computed, changed
+
+
+def find(
+    store: Store, config: Config, cards: Mapping[str, Card], *, at: datetime, until: datetime, released: Stretch | None = None
+) -> list[Card]:
+    """The slots to do of each card that is in use, as temporary tables (:func:`composite.todo_name`); returns these cards.
+
+    Baselines are brought up to date on the way: slots whose baseline changed are to do. The cards made of others come last.
+    Inside a transaction.
+    """
+    active = reached(store, config, cards, at=at, until=until)
+    refresh_baselines(store, config, active, at)
+    for card in active:
+        if composite.is_composite(card):
+            composite.todo(store, config, card, [c for c in active if not composite.is_composite(c)])
+    frozen.keep(store, config, active, at, released)
+    return active
+
+
+def reached(store: Store, config: Config, cards: Mapping[str, Card], *, at: datetime, until: datetime) -> list[Card]:
+    """Those slots to do that follow from ``chunk``, the dirty cells before ``until``, by the settings ``in_force``; baselines aside."""
     con, slug = store.con, config.municipality.municipality
     con.execute(
         "CREATE OR REPLACE TEMP TABLE chunk AS SELECT DISTINCT * FROM dirty_cells WHERE municipality = ? AND interval_start < ?",
@@ -65,25 +98,27 @@ def values(
     )
     first, last = todo.span(store, config, at)
     if first is None or last is None:
-        return 0, 0
+        return []
     active = active_cards(config, cards)
-    _prepare_segments(store, config, active, first - timedelta(hours=1), min(last, until) + timedelta(hours=1))
+    reach = max((f.reach for card in active for fs in card_feeds(config, card).values() for f in fs), default=HOUR)
+    prepare_segments(store, config, active, first - HOUR, min(last, until) + reach + HOUR)
     for card in active:
         if not composite.is_composite(card):
             todo.find(store, config, card, "chunk", at, until)
-    _refresh_baselines(store, config, active, at)
-    computed = changed = 0
-    for card in active:
-        if composite.is_composite(card):
-            composite.todo(store, config, card, [c for c in active if not composite.is_composite(c)])
-        done, differ = _compute_card(store, config, card, at=at, run_id=run_id, assume_arrival=assume_arrival, restate=restate)
-        computed, changed = computed + done, changed + differ
-    todo.wait(store, config, [(c, _delay(config, c)) for c in active if not composite.is_composite(c)], at, until)
-    con.execute("DELETE FROM dirty_cells WHERE municipality = ? AND interval_start < ?", [slug, until])
-    return computed, changed
+    return active
 
 
-def _prepare_segments(store: Store, config: Config, cards: list[Card], start: datetime, end: datetime) -> None:
+def let_go(store: Store, config: Config, active: Sequence[Card], *, at: datetime, until: datetime) -> None:
+    """Clear the dirt of the slots that were found; those that are not due yet wait. Inside the same transaction."""
+    computed = [(card, _delay(config, card)) for card in active if not composite.is_composite(card)]
+    if computed:
+        todo.wait(store, config, computed, at, until)
+    store.con.execute(
+        "DELETE FROM dirty_cells WHERE municipality = ? AND interval_start < ?", [config.municipality.municipality, until]
+    )
+
+
+def prepare_segments(store: Store, config: Config, cards: list[Card], start: datetime, end: datetime) -> None:
     """``in_force``: per card and place, which settings hold from when to when; new settings are kept by their hash."""
     slug, con = config.municipality.municipality, store.con
     kinds = {p.place.place: p.place.kind for p in config.places}
@@ -106,7 +141,7 @@ def _table(rows: Collection[tuple[object, ...]], shape: pa.Schema) -> pa.Table:
     return pa.table(list(zip(*rows, strict=True)), shape) if rows else shape.empty_table()
 
 
-def _refresh_baselines(store: Store, config: Config, cards: list[Card], at: datetime) -> None:
+def refresh_baselines(store: Store, config: Config, cards: list[Card], at: datetime) -> None:
     """Bring baselines up to date for the slots to do; slots whose baseline changed are to do as well."""
     con, zone = store.con, config.municipality.timezone
     readers = [c for c in cards if c.baseline]
@@ -150,7 +185,7 @@ def _slots_of_changed_baselines(store: Store, config: Config, cards: list[Card],
         return
     held = one(con.execute("SELECT min(seg_start), max(seg_end) FROM in_force"))
     if held and held[0] is not None and (first < held[0] or last >= held[1]):
-        _prepare_segments(store, config, cards, min(first, held[0]), max(last + timedelta(hours=1), held[1]))
+        prepare_segments(store, config, cards, min(first, held[0]), max(last + timedelta(hours=1), held[1]))
     for card in readers:
         read = ", ".join(f"('{f.source}', '{f.measure}')" for f in baselines.compared_feeds(config, card))
         con.execute(f"""
@@ -163,24 +198,34 @@ def _slots_of_changed_baselines(store: Store, config: Config, cards: list[Card],
         """)
 
 
-def _compute_card(
-    store: Store, config: Config, card: Card, *, at: datetime, run_id: str, assume_arrival: bool, restate: bool
+def compute_card(
+    store: Store, config: Config, card: Card, *, at: datetime, run_id: str, assume_arrival: bool, restate: Stretch | None
 ) -> tuple[int, int]:
-    """Write the values of a card's slots to do; returns (slots, values changed)."""
+    """Write the values of a card's slots to do; returns (slots, values changed). Without a source for an input they have none."""
     con = store.con
     con.execute(f"CREATE OR REPLACE TEMP TABLE todo AS FROM {composite.todo_name(card)}")
     count = one(con.execute("SELECT count(*) FROM todo"))[0]
     if not count:
         return 0, 0
     current = standing(store, config, card)
-    new = f"SELECT *, '{run_id}' AS run_id FROM ({evaluated(store, config, card, at, None if restate else current)})"
+    kept = current  # slots of it keep the settings they were judged by
+    if restate:
+        low, high = (f"TIMESTAMPTZ '{moment.isoformat()}'" for moment in restate)
+        kept = f"(FROM {current} WHERE interval_start < {low} OR interval_start >= {high})"
+    if composite.is_composite(card) or all(card_feeds(config, card).values()):
+        new = f"SELECT *, '{run_id}' AS run_id FROM ({evaluated(store, config, card, at, kept)})"
+    else:
+        new = f"SELECT * FROM {current} WHERE false"
     delay = _delay(config, card)
     late = f"interval_end + INTERVAL {int(delay.total_seconds())} SECONDS"
     now = f"TIMESTAMPTZ '{at.isoformat()}'"
+    # What a backfill computes first counts as known when it was due; what stood before it changes now (rule 10).
     recorded, gone = (f"least({now}, n.{late})", f"least({now}, o.{late})") if assume_arrival else (now, now)
+    mine = f"o.run_id = '{run_id}'"
+    revised, gone = f"CASE WHEN {mine} THEN {recorded} ELSE {now} END", f"CASE WHEN {mine} THEN {gone} ELSE {now} END"
     keys = f"SELECT '{config.municipality.municipality}' AS municipality, '{card.id}' AS indicator, place, slot_start AS interval_start FROM todo"
-    changes = store.replace("indicator_values", new, f"SELECT * FROM {current}", recorded, gone, keys=keys)
-    con.execute(f"""
+    changes = store.replace("indicator_values", new, f"SELECT * FROM {current}", recorded, gone, keys=keys, revised_at=revised)
+    con.execute("""
         INSERT INTO dirty_levels
         SELECT municipality, indicator, place, time_bucket(INTERVAL 1 HOUR, unnest([min(interval_start), max(interval_start)]))
         FROM changed_indicator_values GROUP BY municipality, indicator, place
@@ -215,6 +260,7 @@ def evaluated(store: Store, config: Config, card: Card, at: datetime, current: s
     if not card.baseline or not cells.of_several_days(store):
         return rows
     # A holiday is judged against its own weekday and against Sunday: the lower deviation counts (rule 18).
-    lowest = "coalesce(raw_value, value_high) NULLS LAST, value_low"  # both are NULL where nothing could be judged
+    # Where neither could be judged, one that has a level, then by name: whatever the order of rows, the same (rule 22).
+    lowest = "coalesce(raw_value, value_high) NULLS LAST, value_low, level = 'unknown', reason"
     return f"""{rows}
                QUALIFY row_number() OVER (PARTITION BY place, interval_start ORDER BY {lowest}) = 1"""

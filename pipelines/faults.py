@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import traceback
 from pathlib import Path
 
@@ -39,9 +40,32 @@ def in_words(error: BaseException) -> tuple[int, list[str]]:
         return HELD, [
             "Another program has the working database open (private/working.duckdb). Close it; read the published file instead."
         ]
-    return FAULT, [
+    return _of_the_disk(error) or (FAULT, [
         f"A fault of drukte itself: {type(error).__name__}{_where(error)}. Run it again with --debug for the traceback."
-    ]
+    ])  # fmt: skip
+
+
+# What the system says, also inside the message of a database.
+_FULL = ("no space left on device", "file too large", "disk quota exceeded", "database or disk is full")
+_NOT_WRITABLE = ("read-only file system", "permission denied", "operation not permitted", "attempt to write a readonly database")
+
+
+def _of_the_disk(error: BaseException) -> tuple[int, list[str]] | None:
+    """A disk that is full, or a place that may not be written, in words; None for any other error."""
+    while not isinstance(error, OSError) and type(error).__module__.partition(".")[0] not in ("_duckdb", "duckdb", "sqlalchemy", "sqlite3"):
+        if error.__cause__ is None:
+            return None
+        error = error.__cause__
+    told = str(error).lower()
+    where = re.search(r"""["'](/[^"']+)["']""", str(error))
+    place = f"{where[1]}: " if where else ""
+    if said := next((text for text in _FULL if text in told), None):
+        return FAULT, [f"{place}{said}. This run stopped; nothing that was taken in or published is lost. Make room and run again: it goes "
+                       "on where it was."]  # fmt: skip
+    if said := next((text for text in _NOT_WRITABLE if text in told), None):
+        return USAGE, [f"{place}{said}. Nothing was changed. Give this account the right to write there, or name another folder "
+                       "(--workspace DIR)."]  # fmt: skip
+    return None
 
 
 def _working_database_open_elsewhere(error: BaseException) -> bool:

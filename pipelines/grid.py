@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 import pyarrow as pa
 
-from pipelines import flagged, ledger
+from pipelines import flagged, frozen, ledger
 from pipelines.store import Store
 from pipelines.store.rows import one
 from schemas.config import Config
@@ -39,9 +39,10 @@ def fill(store: Store, config: Config, source: Source, measures: tuple[str, ...]
     recorded = f"interval_end + {_interval(source.delay)}" if assume_arrival else f"TIMESTAMPTZ '{at.isoformat()}'"
     _candidates(store, config, source, measures, recorded)
     _outages(store, config, source)
+    store.con.execute("DELETE FROM grid_cells WHERE withheld AND NOT outage")
     if isinstance(source.absent, AbsentIsZero):
         _zeros(store, config, source, source.absent.max_zero_run)
-    changed = ledger.apply(store, "grid_cells")
+    changed = ledger.apply(store, "grid_cells", frozen.cells(config))
     store.con.execute(
         "INSERT OR REPLACE INTO filled SELECT municipality, source, place, wanted_from, wanted_until FROM due_ranges"
     )
@@ -109,7 +110,10 @@ def _due_ranges(store: Store, config: Config, source: Source, at: datetime) -> b
 
 
 def _candidates(store: Store, config: Config, source: Source, measures: tuple[str, ...], recorded: str) -> None:
-    """``grid_cells``: expected cells without a delivered row, in the shape :func:`ledger.apply` reads, as missing."""
+    """``grid_cells``: expected cells without a delivered row, in the shape :func:`ledger.apply` reads, as missing.
+
+    And those with a withheld one, which an outage of the register goes before (rule 5).
+    """
     con, step = store.con, _interval(source.stored_interval)
     start, end = one(con.execute("SELECT min(look_from), max(look_until) FROM to_look_at"))
     where = f"municipality = '{config.municipality.municipality}' AND source = '{source.source}'"
@@ -126,7 +130,7 @@ def _candidates(store: Store, config: Config, source: Source, measures: tuple[st
                   FROM (SELECT DISTINCT e.* FROM expected e {valid}) e CROSS JOIN (VALUES {values}) m(measure))
         SELECT '{config.municipality.municipality}' AS municipality, '{source.dataset}' AS dataset, '{source.source}' AS source,
                c.place, c.interval_start, c.interval_end, c.measure, CAST(NULL AS DECIMAL(18,6)) AS cand_value,
-               CAST(NULL AS DECIMAL(18,6)) AS withheld_high, false AS withheld, coalesce(s.invalid, false) AS invalid,
+               s.withheld_high, coalesce(s.withheld, false) AS withheld, coalesce(s.invalid, false) AS invalid,
                coalesce(s.outage, false) AS outage, coalesce(s.blank, false) AS blank, s.issued_at, s.content_hash, s.delivery_id,
                {recorded.replace("interval_end", "c.interval_end")} AS recorded_at,
                s.place IS NOT NULL AS stands, false AS wins, false AS has_candidate, false AS same,
@@ -134,7 +138,7 @@ def _candidates(store: Store, config: Config, source: Source, measures: tuple[st
                CAST(NULL AS VARCHAR) AS sent_by, s.value AS was_value, s.withheld_high AS was_high, coalesce(s.withheld, false) AS was_withheld,
                s.status AS was_status, s.recorded_at AS was_recorded
         FROM cells c LEFT JOIN standing s USING (place, interval_start, measure)
-        WHERE s.place IS NULL OR s.status = 'missing'
+        WHERE s.place IS NULL OR s.status IN ('missing', 'suppressed')
     """)
 
 

@@ -7,7 +7,6 @@ taking in and computing finds the dirt again.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 
 import pyarrow as pa
 
@@ -50,28 +49,40 @@ class Taken:
     duplicate_accepted: int
     duplicate_suppressed: int
     cells_changed: int
+    rows_frozen: int  # place and interval, kept aside
 
 
-def record(store: Store, arrival: Arrival, cells: pa.Table) -> Taken:
+def record(store: Store, arrival: Arrival, cells: pa.Table, frozen: str | None = None) -> Taken:
     """Merge the cells of one delivery into the current observations; note dirt for cells whose content changed.
 
     ``cells``: row_number, place, interval_start, interval_end, measure, value, value_low, value_high, status, issued_at.
     A withheld count has bounds (``withheld_high``), a withheld mean has none. Losing revisions are kept in history, never
-    current. Inside a transaction.
+    current. ``frozen`` is a condition over cells: changes for which it holds are kept aside (:func:`apply`). Inside a transaction.
     """
     con = store.con
     if cells.num_rows == 0:
-        return Taken(0, 0, 0)
+        return Taken(0, 0, 0, 0)
     con.register("delivered", cells)
     try:
         _incoming(store, arrival)
     finally:
         con.unregister("delivered")
-    start, end = one(con.execute("SELECT min(interval_start), max(interval_end) FROM incoming_cells"))
-    _merge(store, arrival, start, end)
+    _merge(store, arrival)
     duplicates = _duplicates(store)
-    changed = apply(store, "merged_cells")
-    return Taken(*duplicates, changed)
+    changed = apply(store, "merged_cells", frozen)
+    held = f"SELECT count(DISTINCT (place, interval_start)) FROM held_changes WHERE delivery_id = '{arrival.delivery_id}'"
+    return Taken(*duplicates, changed, one(con.execute(held))[0] if frozen else 0)
+
+
+def record_held(store: Store, arrival: Arrival, which: str) -> int:
+    """Merge rows of ``held_changes`` of one delivery, those for which ``which`` holds; returns the cells whose content changed."""
+    store.con.execute(f"""
+        CREATE OR REPLACE TEMP TABLE incoming_cells AS
+        SELECT {_KEYS}, interval_end, NULL::BIGINT AS row_number, value AS cand_value, withheld_high, withheld, invalid, outage, blank,
+               {arrival.recorded_at} AS recorded_at, issued_at, content_hash, delivery_id
+        FROM held_changes WHERE {which}""")
+    _merge(store, arrival)
+    return apply(store, "merged_cells")
 
 
 def _incoming(store: Store, arrival: Arrival) -> None:
@@ -94,11 +105,12 @@ def _incoming(store: Store, arrival: Arrival) -> None:
     store.con.execute(f"""ALTER TABLE incoming_cells ADD COLUMN delivery_id VARCHAR DEFAULT '{arrival.delivery_id}'""")
 
 
-def _merge(store: Store, arrival: Arrival, start: datetime, end: datetime) -> None:
+def _merge(store: Store, arrival: Arrival) -> None:
     """``merged_cells``: what each touched key becomes, beside what it was (columns ``was_*``).
 
     A value counts by (issued_at, content hash) of its delivery (rule 10); flags add up, whoever came first.
     """
+    start, end = one(store.con.execute("SELECT min(interval_start), max(interval_end) FROM incoming_cells"))
     where = f"municipality = '{arrival.municipality}' AND dataset = '{arrival.dataset}' AND source = '{arrival.source}'"
     current = store.relation("observations", start, end)
     store.con.execute(f"""
@@ -146,11 +158,13 @@ def _duplicates(store: Store) -> tuple[int, int]:
     return found[0], found[1]
 
 
-def apply(store: Store, merged: str) -> int:
+def apply(store: Store, merged: str, frozen: str | None = None) -> int:
     """Write merged cells: supersede, replace, keep losing revisions in history, note dirt. Returns cells whose content changed.
 
     ``merged`` holds the observation key, interval_end, cand_value, withheld_high, withheld, invalid, outage, blank, issued_at,
     content_hash, delivery_id, recorded_at, stands, wins, has_candidate, same, sent_* and was_* columns (see :func:`_merge`).
+    Changes for which ``frozen`` holds are not written: what was sent is kept in ``held_changes``; what was inferred (of a cell
+    that stands) would be so again.
     """
     con = store.con
     con.execute(f"""
@@ -165,6 +179,8 @@ def apply(store: Store, merged: str) -> int:
                stands AND has_candidate AND NOT wins AND NOT same AS lost
         FROM {merged}
     """)
+    if frozen:
+        _hold(store, frozen)
     touched = f"SELECT DISTINCT CAST(interval_start AS DATE) FROM next_cells WHERE {_KEPT} OR lost"
     store.make_hot("observations", touched)
     store.make_hot("observations_superseded", touched)
@@ -194,3 +210,22 @@ def apply(store: Store, merged: str) -> int:
         "INSERT INTO dirty_cells SELECT DISTINCT municipality, dataset, source, place, interval_start FROM next_cells WHERE changed"
     )
     return int(one(con.execute("SELECT count(*) FROM next_cells WHERE changed"))[0])
+
+
+def _hold(store: Store, frozen: str) -> None:
+    """Take changes to a frozen period out of ``next_cells``; those that were sent go into ``held_changes`` as they came."""
+    con = store.con
+    con.execute(f"""
+        CREATE OR REPLACE TEMP TABLE frozen_cells AS
+        SELECT * FROM next_cells WHERE changed AND (stands OR sent_by IS NOT NULL) AND ({frozen})""")
+    if not con.execute("SELECT 1 FROM frozen_cells LIMIT 1").fetchall():
+        return
+    con.execute(f"DELETE FROM next_cells n USING frozen_cells f WHERE {' AND '.join(f'n.{k} = f.{k}' for k in KEY)}")
+    if not con.execute("SELECT 1 FROM frozen_cells WHERE sent_by IS NOT NULL LIMIT 1").fetchall():
+        return  # nothing of a delivery, so that there are no incoming cells
+    low = "CASE WHEN withheld_high IS NOT NULL THEN CAST(0 AS DECIMAL(18,6)) END"
+    con.execute(f"""
+        INSERT INTO held_changes BY NAME
+        SELECT i.* EXCLUDE (row_number, cand_value), cand_value AS value, coalesce(cand_value, {low}) AS value_low,
+               coalesce(cand_value, withheld_high) AS value_high, {STATUS} AS status
+        FROM incoming_cells i SEMI JOIN frozen_cells f USING ({_KEYS})""")

@@ -98,12 +98,14 @@ def update(
     at: datetime,
     origin: str,
     run_id: str,  # noqa: ARG001 - situations carry no run id; part of the seam
+    again: bool = False,
 ) -> list[dict[str, Any]]:
     """Rerun what is dirty, or has been without data for long, and write the situations that differ. In a transaction.
 
     ``dirty`` names a relation (municipality, indicator, place, day) that tells at least the first and the last day (UTC) on which
     a value changed, came or went; ``day`` may be finer, the start of an hour (TIMESTAMPTZ). ``origin`` is live, backfill or
-    replay; ``at`` the moment of the run. Returns the situations that changed, as rows of the table and ``change``:
+    replay; ``at`` the moment of the run. ``again``: a backfill computes what was computed before.
+    Returns the situations that changed, as rows of the table and ``change``:
     pending, opened, level, unobserved, updated, closed or dissolved.
     """
     prepare(store.con)
@@ -119,10 +121,10 @@ def update(
     walk = Walk([found for found in series if found])
     told = store.con.execute(f"SELECT DISTINCT typeof(day) FROM {dirty}").fetchall()
     by_hour = bool(told) and told != [("DATE",)]  # checkpoints by the hour serve only where it is told which hour changed
-    every = origin == "backfill"
+    every = origin == "backfill" and not again
     _rerun(store, config, walk, atoms, hours, by_hour=by_hour, clock=clock(origin, horizon), every_version=every)
     rebuilt = [Rebuilt(a.risk, a.place, a.low, a.high, a.versions) for a in atoms]
-    return situation_rows.settle(store.con, config, cards, beside, rebuilt, at=at, origin=origin)
+    return situation_rows.settle(store.con, config, cards, beside, rebuilt, at=at, origin=origin, known_now=not every)
 
 
 def clock(origin: str, horizon: int) -> Clock:

@@ -44,11 +44,14 @@ class Rebuilt:
 
 def settle(
     con: duckdb.DuckDBPyConnection, config: Config, cards: Mapping[str, Card], beside: Beside, rebuilt: list[Rebuilt], *,
-    at: datetime, origin: str,
+    at: datetime, origin: str, known_now: bool,
 ) -> list[Row]:  # fmt: skip
-    """Make the current rows equal to what was rebuilt; returns the rows that changed, with ``change``. In a transaction."""
+    """Make the current rows equal to what was rebuilt; returns the rows that changed, with ``change``. In a transaction.
+
+    ``known_now``: only the last version of each becomes known, now; else all of them, each when it was due.
+    """
     slug = config.municipality.municipality
-    writer = _Writer(config, cards, at, origin)
+    writer = _Writer(config, cards, at, origin, known_now)
     stored = _stored(con, slug, rebuilt)
     changes: list[Change] = []
     for part in rebuilt:
@@ -86,11 +89,11 @@ def _stored(con: duckdb.DuckDBPyConnection, slug: str, rebuilt: list[Rebuilt]) -
 class _Writer:
     """Turns versions into rows of the table."""
 
-    def __init__(self, config: Config, cards: Mapping[str, Card], at: datetime, origin: str):
+    def __init__(self, config: Config, cards: Mapping[str, Card], at: datetime, origin: str, known_now: bool):
         self.slug = config.municipality.municipality
         latest = sorted(config.places, key=lambda row: row.place.valid_from)
         self.town = Town(config.tz, config.k, {row.place.place: row.place.name for row in latest})
-        self.cards, self.at, self.origin = cards, at, origin
+        self.cards, self.at, self.origin, self.known_now = cards, at, origin, known_now
 
     def changes(self, part: Rebuilt, old: list[Row]) -> list[Change]:
         """Each rebuilt situation with the stored one it continues; stored ones that nothing continues are dissolved.
@@ -137,7 +140,7 @@ class _Writer:
         No version becomes known before those it follows: a long slot is due after a shorter one that starts later, and the
         last state must stay the last. What a backfill finds otherwise than was known by then becomes known now.
         """
-        if self.origin != "backfill":
+        if self.known_now:
             return [(self.at, versions[-1])]
         if len(versions) > 1 and replace(versions[-1], known_at=0) == replace(versions[-2], known_at=0):
             versions = versions[:-1]

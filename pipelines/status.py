@@ -64,8 +64,16 @@ WHERE review_by <= $review AND municipality IN (SELECT unnest($who)) ORDER BY re
 """
 
 
+_IN_REVIEW = """
+SELECT municipality, source, delivery_id, name, count(*) AS changes, min(interval_start) AS changes_from, max(interval_end) AS changes_to
+FROM held_changes h LEFT JOIN (SELECT delivery_id, name FROM deliveries) USING (delivery_id)
+WHERE municipality IN (SELECT unnest($who)) AND recorded_at <= $at AND (released_at IS NULL OR released_at > $at) GROUP BY ALL ORDER BY ALL
+"""
+
+
 def collect(workspace: Path, at: datetime, municipalities: list[str] | None = None) -> dict[str, Any]:
-    """``sources``, ``situations``, ``runs``, ``flags`` (proposals), ``reviews`` (lists of rows) and ``disk`` (bytes), as seen at ``at`` (aware).
+    """``sources``, ``situations``, ``runs``, ``flags`` (proposals), ``reviews``, ``in_review`` (lists of rows) and ``disk`` (bytes), as seen
+    at ``at`` (aware).
 
     ``municipalities``: None is all that the published file holds. Raises :class:`duckdb.Error` without a published file.
     """
@@ -81,6 +89,7 @@ def collect(workspace: Path, at: datetime, municipalities: list[str] | None = No
             "runs": _rows(con, _RUNS, params),
             "flags": _rows(con, _PROPOSALS, {"who": params["who"]}),
             "reviews": _rows(con, _REVIEWS, {"who": params["who"], "review": (at + REVIEW_AHEAD).date()}),
+            "in_review": _rows(con, _IN_REVIEW, params),
             "disk": disk(workspace),
         }
     finally:

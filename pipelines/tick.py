@@ -7,14 +7,14 @@ idea of when a delivery became known.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 from indicators import neighbours
 from indicators.card import Card
-from pipelines import baselines, compute, grid, quality, reference, register, situate, todo
+from pipelines import baselines, compute, frozen, grid, quality, reference, register, situate, todo
 from pipelines.intake import arrivals
 from pipelines.publish import publish
 from pipelines.slots import delivered_measures
@@ -24,6 +24,7 @@ from schemas.config import Config
 
 Verb = Literal["run", "backfill", "replay"]
 ORIGIN = {"run": "live", "backfill": "backfill", "replay": "replay"}
+BEGINNING = datetime.min.replace(tzinfo=UTC)
 CHUNK = timedelta(days=31)  # history is computed a month at a time, so that memory does not grow with its length
 
 Progress = Callable[[str, float], None]
@@ -71,41 +72,63 @@ def tick(
     at: datetime,
     verb: Verb = "run",
     since: datetime | None = None,
+    until: datetime | None = None,
     restate: bool = False,
+    release: frozen.Release | None = None,
     progress: Progress | None = None,
 ) -> Summary:
     """One run for one municipality at the moment ``at`` (aware): everything that is new and due, then publish.
 
     ``verb`` decides when a delivery without an arrival time counts as received (rule 10) and the origin of situations.
-    ``since`` has everything from that moment on computed again; with ``restate`` slots computed before are judged by
-    today's settings (rule 21). The caller holds the workspace lock.
+    ``since`` has everything from that moment on, and before ``until``, computed again; with ``restate`` slots of that stretch are
+    judged by today's settings (rule 21), and with ``release`` late changes to a frozen period in it enter the tables. What a
+    backfill changes of what stood before becomes known now: earlier versions are kept, and nothing signals. The caller holds the
+    workspace lock.
     """
     show = progress or (lambda _text, _share: None)
     summary = Summary(_run_id(store, config, verb, at), config.municipality.municipality, at)
-    with store.transaction():
-        reference.write(store, config, cards)
-        own, config = config, register.bring_in(store, config, at)
-    summary.deliveries = take_in(store, config, at, verb, show)
-    with store.transaction():
-        quality.note_changes(store, config)
-    if verb != "backfill":
-        quality.look_now(store, config, cards, at)
-        config = register.in_force(store, own, at)
+    config, summary.deliveries = taken_in(store, config, cards, at, verb, show)
+    stretch = (since or BEGINNING, until or at) if restate else None
+    if stretch and release:
+        with store.transaction():
+            frozen.release(store, config, stretch, at, release)
     if since or restate:
-        _compute_again(store, config, since, at)
-    summary.slots_computed, summary.values_changed = compute_due(store, config, cards, at, verb, summary.run_id, restate, show)
+        _compute_again(store, config, since, until or at)
+    released = stretch if release else None
+    summary.slots_computed, summary.values_changed = compute_due(
+        store, config, cards, at, verb, summary.run_id, stretch, show, released
+    )
     if verb != "backfill":  # a backfill computes the days that it has slots of
         with store.transaction():
             baselines.refresh_today(store, config, compute.active_cards(config, cards), at)
     quality.close_days(store, config, cards, at)
     show("situations", 0.9)
-    summary.situations = judge(store, config, cards, at, verb, summary.run_id)
+    summary.situations = judge(store, config, cards, at, verb, summary.run_id, again=bool(since or restate))
     _note_run(store, summary, verb)
     show("publish", 0.95)
     store.seal(at)
     publish(store, at)
     show("done", 1.0)
     return summary
+
+
+def taken_in(
+    store: Store, own: Config, cards: Mapping[str, Card], at: datetime, verb: Verb, show: Progress
+) -> tuple[Config, list[dict[str, Any]]]:
+    """All that comes before computing: what waits is taken in and looked at; the settings to compute with, and the deliveries.
+
+    ``own`` is the municipality's configuration; the register of known faults adds to it.
+    """
+    with store.transaction():
+        reference.write(store, own, cards)
+        config = register.bring_in(store, own, at)
+    deliveries = take_in(store, config, at, verb, show)
+    with store.transaction():
+        quality.note_changes(store, config)
+    if verb != "backfill":
+        quality.look_now(store, config, cards, at)
+        config = register.in_force(store, own, at)
+    return config, deliveries
 
 
 def take_in(store: Store, config: Config, at: datetime, verb: Verb, show: Progress) -> list[dict[str, Any]]:
@@ -125,37 +148,52 @@ def take_in(store: Store, config: Config, at: datetime, verb: Verb, show: Progre
     return taken
 
 
-def _compute_again(store: Store, config: Config, since: datetime | None, at: datetime) -> None:
-    """Mark all cells of [since, at) dirty."""
+def _compute_again(store: Store, config: Config, since: datetime | None, until: datetime) -> None:
+    """Mark all cells of [since, until) dirty."""
     slug = config.municipality.municipality
     store.con.execute(f"""
         INSERT INTO dirty_cells SELECT DISTINCT municipality, dataset, source, place, interval_start
-        FROM {store.relation("observations", since, at)} WHERE municipality = '{slug}'
+        FROM {store.relation("observations", since, until)} WHERE municipality = '{slug}'
     """)
 
 
 def compute_due(
-    store: Store, config: Config, cards: Mapping[str, Card], at: datetime, verb: Verb, run_id: str, restate: bool, show: Progress
-) -> tuple[int, int]:
+    store: Store, config: Config, cards: Mapping[str, Card], at: datetime, verb: Verb, run_id: str,
+    restate: frozen.Stretch | None, show: Progress, released: frozen.Stretch | None = None,
+) -> tuple[int, int]:  # fmt: skip
     """Work off the dirty cells, oldest month first; each chunk is one transaction, its dirt cleared in it."""
     computed = changed = 0
-    first, last = todo.span(store, config, at)
-    while first is not None and last is not None:
-        until = min(first + CHUNK, last + timedelta(hours=1))
+    begun: datetime | None = None
+    for until in chunks(store, config, at):
+        begun = begun or until
         with store.transaction():
             done, differ = compute.values(store, config, cards, at=at, until=until, run_id=run_id,
-                                          assume_arrival=verb == "backfill", restate=restate)  # fmt: skip
+                                          assume_arrival=verb == "backfill", restate=restate, released=released)  # fmt: skip
         computed, changed = computed + done, changed + differ
-        show(f"{until:%Y-%m-%d}", 0.3 + 0.6 * ((until - first) / (last - first + CHUNK)))
-        first, _ = todo.span(store, config, at)
+        show(f"{until:%Y-%m-%d}", 0.3 + 0.6 * ((until - begun + CHUNK) / (max(at, until) - begun + 2 * CHUNK)))
     return computed, changed
 
 
-def judge(store: Store, config: Config, cards: Mapping[str, Card], at: datetime, verb: Verb, run_id: str) -> list[dict[str, Any]]:
-    """Rerun held levels from the first day that changed and bring the situations up to date."""
+def chunks(store: Store, config: Config, at: datetime) -> Iterator[datetime]:
+    """The ends of the stretches to be worked off, oldest first, until nothing is to do; the caller lets go of each."""
+    first, last = todo.span(store, config, at)
+    while first is not None and last is not None:
+        yield min(first + CHUNK, last + timedelta(hours=1))
+        first, last = todo.span(store, config, at)
+
+
+def judge(
+    store: Store, config: Config, cards: Mapping[str, Card], at: datetime, verb: Verb, run_id: str, *, again: bool = False
+) -> list[dict[str, Any]]:
+    """Rerun held levels from the first day that changed and bring the situations up to date.
+
+    ``again``: what a backfill finds was not known when it was due, since it is computed a second time; it becomes known now.
+    """
     beside = neighbours.pairs(config)
     with store.transaction():
-        changes = situate.update(store, config, cards, beside, "dirty_levels", at=at, origin=ORIGIN[verb], run_id=run_id)
+        changes = situate.update(
+            store, config, cards, beside, "dirty_levels", at=at, origin=ORIGIN[verb], run_id=run_id, again=again
+        )
         store.con.execute("DELETE FROM dirty_levels WHERE municipality = ?", [config.municipality.municipality])
     return changes
 

@@ -41,6 +41,16 @@ def find(store: Store, config: Config, card: Card, changed: str, at: datetime, u
     store.con.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT * FROM ({asked}) WHERE slot_start < {now}")
 
 
+def causes(store: Store, config: Config, card: Card, changed: str, also: tuple[str, ...]) -> str:
+    """SELECT place, slot_start, interval_minutes and, of each changed cell that has a say in the slot, the columns ``also``."""
+    ways = (
+        _slots_reached(store, config, card, feed, changed, ago, whole=False, also="".join(f", {name}" for name in also))
+        for feed, ago in _ways(config, card)
+    )
+    nothing = f"SELECT *, {', '.join(f'NULL AS {name}' for name in also)} FROM ({_NONE})"
+    return " UNION ALL ".join(ways) or nothing
+
+
 def _ahead(card: Card) -> str:
     """The temporary table of the slots of a card that have not begun."""
     return f"ahead_{composite.todo_name(card)}"
@@ -83,14 +93,14 @@ def wait(store: Store, config: Config, delays: Sequence[tuple[Card, timedelta]],
             AND v.interval_start = e.slot_start""")
 
 
-def cells_of(store: Store, config: Config, feed: Feed, changed: str) -> str:
-    """SELECT place, interval_start of the changed cells behind a feed, at the places it gives something for."""
+def cells_of(store: Store, config: Config, feed: Feed, changed: str, also: str = "") -> str:
+    """SELECT place, interval_start (and ``also``) of the changed cells behind a feed, at the places it gives something for."""
     sources = ", ".join(f"'{s}'" for s in feed.sources)
-    behind = f"SELECT place, interval_start FROM {changed} WHERE source IN ({sources}) AND dataset = '{feed.dataset}'"
+    behind = f"SELECT place, interval_start{also} FROM {changed} WHERE source IN ({sources}) AND dataset = '{feed.dataset}'"
     if not feed.over_places:
         return behind
     table = members.register(store.con, config, feed)
-    return f"SELECT m.place, c.interval_start FROM ({behind}) c JOIN (SELECT DISTINCT place, member FROM {table}) m ON m.member = c.place"
+    return f"SELECT m.place, c.* EXCLUDE (place) FROM ({behind}) c JOIN (SELECT DISTINCT place, member FROM {table}) m ON m.member = c.place"
 
 
 def _pairs(config: Config, feed: Feed) -> frozenset[tuple[str, str]]:
@@ -121,19 +131,24 @@ def _come_once(store: Store, config: Config, ways: list[_Way], changed: str) -> 
     return len(set(places)) == len(places)
 
 
-def _slots_reached(store: Store, config: Config, card: Card, feed: Feed, changed: str, ago: timedelta, whole: bool) -> str:
+def _slots_reached(
+    store: Store, config: Config, card: Card, feed: Feed, changed: str, ago: timedelta, whole: bool, also: str = ""
+) -> str:
     """SELECT place, slot_start, interval_minutes of the card's slots in which a changed cell of a feed has a say."""
     slot = "c.interval_start" if whole else bucket("f.interval_minutes", "c.interval_start", config)
-    cells = f"({cells_of(store, config, feed, changed)}) c JOIN in_force f ON f.place = c.place AND f.indicator = '{card.id}'"
+    cells = (
+        f"({cells_of(store, config, feed, changed, also)}) c JOIN in_force f ON f.place = c.place AND f.indicator = '{card.id}'"
+    )
     if not feed.reach and not ago:
-        return f"SELECT f.place, {slot} AS slot_start, f.interval_minutes FROM {cells} AND {slot} >= f.seg_start AND {slot} < f.seg_end"
-    # The cell's own slot, those it still holds in, and the one that looks back at it, each by the settings in force then.
-    until = f"{slot} + greatest(INTERVAL {int(feed.reach.total_seconds())} SECONDS, to_minutes(f.interval_minutes))"
+        return f"SELECT f.place, {slot} AS slot_start, f.interval_minutes{also} FROM {cells} AND {slot} >= f.seg_start AND {slot} < f.seg_end"
+    # The cell's own slot, those it still holds in, and the one that looks back at it: of the length in force there, not at the cell.
+    reach = f"INTERVAL {int(feed.reach.total_seconds()) + 60 * feed.step_minutes} SECONDS"  # a report holds from its end on
+    until = f"{slot} + greatest({reach}, to_minutes(f.interval_minutes))"
     starts = f"unnest(range({slot}, {until}, to_minutes(f.interval_minutes)))" if feed.reach else slot
     if ago:
         starts = f"{slot} + INTERVAL {int(ago.total_seconds())} SECONDS"
     return f"""
-        SELECT t.* FROM (SELECT f.place, {starts} AS slot_start, f.interval_minutes FROM {cells}
-            AND {slot} >= f.seg_start - INTERVAL 2 DAYS AND {slot} < f.seg_end) t
-        JOIN in_force f ON f.place = t.place AND f.indicator = '{card.id}' AND f.interval_minutes = t.interval_minutes
-            AND t.slot_start >= f.seg_start AND t.slot_start < f.seg_end"""
+        SELECT place, slot_start, interval_minutes{also} FROM (
+            SELECT f.place, {starts} AS slot_start, f.interval_minutes{also}, f.seg_start, f.seg_end FROM {cells}
+                AND {slot} >= f.seg_start - INTERVAL 3 DAYS AND {slot} < f.seg_end)
+        WHERE slot_start >= seg_start AND slot_start < seg_end"""

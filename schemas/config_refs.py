@@ -54,7 +54,7 @@ def _twice(config: Config, key: str, names: Iterable[str]) -> Iterator[Problem]:
 def _roles(config: Config) -> Iterator[Problem]:
     town = config.municipality
     owners: list[tuple[Path_, str]] = []
-    for key in ("purposes", "thresholds", "flags", "resets", "freezes"):
+    for key in ("purposes", "thresholds", "flags", "resets", "freezes", "frozen_periods"):
         owners += [((key, i, "owner"), entry.owner) for i, entry in enumerate(getattr(town, key))]
     for path, owner in owners:
         if owner not in town.roles:
@@ -258,6 +258,7 @@ def _flags(config: Config) -> Iterator[Problem]:
                 yield config.document.problem((*path, "measures", number), told, did_you_mean(measure, known))
         if flag.to <= flag.from_:
             yield config.document.problem((*path, "to"), "`to` is not after `from`", "A flagged range ends after it begins.")
-    for index, freeze in enumerate(config.municipality.freezes):
-        for number, place in enumerate(freeze.places):
-            yield from _unknown_place(config, ("freezes", index, "places", number), place)
+    for key in ("freezes", "frozen_periods"):
+        for index, freeze in enumerate(getattr(config.municipality, key)):
+            for number, place in enumerate(freeze.places):
+                yield from _unknown_place(config, (key, index, "places", number), place)

@@ -102,6 +102,13 @@ TABLES: dict[str, Table] = {t.name: t for t in (
     _t("baseline_holds", "Late wijzigingen die een bevriezing buiten de basislijnen houdt", "Late changes that a freeze keeps out of the baselines",
        "municipality dataset source measure place local_date frozen_until recorded_at",
        "municipality dataset source measure place local_date"),
+    _t("held_changes", "Late wijzigingen van een vastgezette periode, die op een besluit wachten of zijn vrijgegeven",
+       "Late changes to a frozen period, which wait for a decision or were released",
+       f"municipality dataset source place interval_start interval_end measure {_BOUNDS} status delivery_id issued_at recorded_at"
+       " released_at released_by release_reason", "municipality dataset source place interval_start measure delivery_id",
+       types=dict.fromkeys(_BOUNDS.split(), "DECIMAL(18,6)"),
+       internal={"content_hash": "VARCHAR", "invalid": "BOOLEAN", "outage": "BOOLEAN", "blank": "BOOLEAN",
+                 "withheld_high": "DECIMAL(18,6)", "withheld": "BOOLEAN"}),
     _t("deliveries", "Leveringen en wat er met hun rijen gebeurde", "Deliveries and what became of their rows",
        "delivery_id municipality source name content_hash size_bytes received_at received_how issued_at records_read rows_in rows_accepted"
        " rows_suppressed rows_refused rows_duplicate rows_filtered rows_held state reason", "delivery_id",

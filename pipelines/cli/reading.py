@@ -59,6 +59,12 @@ def _status_in_parts(found: dict[str, Any], lang: str) -> list[str]:
         "runs": common.table(("", "", "", ""), runs),
         "reviews": common.table(("", "", "", "", ""), reviews) if reviews else common.text("nothing_found", lang),
     }
+    if found["in_review"]:
+        held = [
+            (r["municipality"], r["source"], r["name"], r["changes"], f"{r['changes_from']:%Y-%m-%d %H:%M}Z")
+            for r in found["in_review"]
+        ]
+        parts["in_review"] = common.table(("", "", "", "changes", ""), held)
     waiting = [f"{f['municipality']}: {common.text('flags_open', lang, n=f['proposed'])}" for f in found["flags"]]
     disk = common.text("disk", lang, **{name: size / 1e6 for name, size in found["disk"].items()})
     return [*(f"{common.text(title, lang)}\n{body}" for title, body in parts.items()), *waiting, disk]

@@ -98,14 +98,19 @@ def backfill(
         str | None, typer.Option("--from", metavar="T", help="Compute again what starts from this moment on, with offset.")
     ] = None,
     to: Annotated[str | None, typer.Option("--to", metavar="T", help="Fill up to this moment, with offset; else now.")] = None,
-    restate: Annotated[bool, typer.Option("--restate", help="Judge what was computed before by today's settings too.")] = False,
+    restate: Annotated[
+        bool, typer.Option("--restate", help="Judge what was computed before, from --from to --to, by today's settings too.")
+    ] = False,
+    role: Annotated[str | None, typer.Option("--role", metavar="ID", help="Who lets late changes into a frozen period …")] = None,
+    reason: Annotated[str | None, typer.Option("--reason", metavar="TEXT", help="… and why; with --restate.")] = None,
     wait: Annotated[float, typer.Option("--wait", metavar="S", min=0, help="Seconds to wait for a run that is under way.")] = 0.0,
     lang: options.Language = "en",
     as_json: options.Json = False,
 ) -> None:
-    """Fill history up to a moment.
+    """Fill history up to a moment, or compute a stretch of it again.
 
-    Computes all deliveries as if each had come when it was due; situations found so never signal.
+    Computes all deliveries as if each had come when it was due; situations found so never signal. What it changes of what stood
+    before becomes a revision, known from now on. Late changes to a frozen period wait until a role lets them in.
     """
     from dataclasses import asdict
 
@@ -115,18 +120,38 @@ def backfill(
     from pipelines.tick import tick
 
     slugs = common.slugs(config, municipality)
-    moment, again = common.moment(to) or common.now(), common.moment(since)
     ready = {slug: start.ready(config, slug, data) for slug in slugs}
+    release = _release(ready, role, reason, restate)
+    now, until, again = common.now(), common.moment(to), common.moment(since)
+    # Computing again is done now, and says so; filling is done as at the moment up to which it fills.
+    moment = max(now, until or now) if restate or again else until or now
     done = []
     with lock.hold(workspace, wait), Store(workspace) as store:
         for slug, (settings, cards) in ready.items():
             with progress_bar(slug) as show:
-                done.append(tick(store, settings, cards, at=moment, verb="backfill", since=again, restate=restate, progress=show))
+                done.append(tick(store, settings, cards, at=moment, verb="backfill", since=again, until=until, restate=restate,
+                                 release=release, progress=show))  # fmt: skip
     if as_json:
         common.dump([asdict(summary) for summary in done])
     else:
         for summary in done:
             print(f"{summary.municipality}: {summary.message_nl if lang == 'nl' else summary.message_en}")
+
+
+def _release(ready: dict[str, Any], role: str | None, reason: str | None, restate: bool) -> Any:
+    """Who lets held changes in, and why; None when that was not asked. Raises :class:`UsageError`."""
+    from pipelines.faults import UsageError
+    from pipelines.frozen import Release
+    from schemas.mistakes import did_you_mean
+
+    if role is None and reason is None:
+        return None
+    if not (role and reason and restate):
+        raise UsageError("Late changes enter a frozen period only with --restate, --role and --reason together.")
+    for slug, (settings, _) in ready.items():
+        if role not in settings.municipality.roles:
+            raise UsageError(f"{slug} has no role `{role}`. {did_you_mean(role, settings.municipality.roles)}")
+    return Release(role, reason)
 
 
 @contextmanager

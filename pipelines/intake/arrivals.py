@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from pipelines import intake, ledger
+from pipelines import frozen, intake, ledger
 from pipelines.intake import endpoint, found
 from pipelines.intake.found import Found
 from pipelines.readers import UnreadableError
@@ -43,7 +43,7 @@ def _new(store: Store, config: Config, source: Source, at: datetime, verb: str) 
     """New deliveries in the order of issue, each with how many there are: what a backfill says was known at a moment is then what
     was known (rule 10). An endpoint answers as it does now, so a replay does not ask it.
     """
-    files = sorted(_new_files(store, config, source), key=lambda f: (str(intake.issued_at(source, f.name) or ""), f.name))
+    files = sorted(new_files(store, config, source), key=lambda f: (str(intake.issued_at(source, f.name) or ""), f.name))
     yield from ((file, len(files)) for file in files)
     if source.endpoint is not None and verb != "replay":
         for answer in endpoint.ask(source, config.tz, at):
@@ -57,7 +57,7 @@ def last_delivered(store: Store, config: Config) -> datetime | None:
     return row[0] if row else None
 
 
-def _new_files(store: Store, config: Config, source: Source) -> list[Found]:
+def new_files(store: Store, config: Config, source: Source) -> list[Found]:
     """Deliveries in files that are unknown, have changed on disk, or were only partly due the last time.
 
     An archive of which everything was taken in is not opened again.
@@ -120,7 +120,7 @@ def _take_in_one(
     recorded = f"least({moment}, {known})" if verb == "backfill" else moment
     arrival = ledger.Arrival(slug, source.dataset, source.source, delivery_id, fingerprint, recorded)
     with store.transaction():
-        merged = ledger.record(store, arrival, taken.cells)
+        merged = ledger.record(store, arrival, taken.cells, frozen.cells(config))
         row = _account(store, arrival, file, taken, merged, after is not None, received_at=issued or at, assumed=assumed)
         _note_refused(store, delivery_id, taken)
         _note_corrected(store, arrival, taken)
@@ -174,6 +174,8 @@ def _account(
         "received_how": "assumed" if assumed else "observed", "issued_at": taken.issued_at, "records_read": taken.records_read, **counts,
         "rows_filtered": taken.rows_filtered, "rows_held": taken.rows_held, "state": state, "reason": taken.reason,
     }  # fmt: skip
+    if merged.rows_frozen:
+        row["reason"] = f"frozen: {merged.rows_frozen} rows would change a frozen period and wait for review. See `drukte plan`."
     if state == "closed":  # a closed gate keeps only source, time, size, row count and the kind of finding by position
         row["name"] = f"(closed delivery {arrival.delivery_id})"
     columns = TABLES["deliveries"].columns

@@ -68,9 +68,18 @@ class Store:
         """SQL text, in parentheses, for the rows of a table with sealing time in [start, end), hot and sealed alike."""
         return sealing.relation(self.con, self.sealed, name, start, end, columns)
 
-    def replace(self, name: str, new: str, scope: str, recorded_at: str, gone_at: str, keys: str | None = None) -> Changes:
+    def replace(
+        self,
+        name: str,
+        new: str,
+        scope: str,
+        recorded_at: str,
+        gone_at: str,
+        keys: str | None = None,
+        revised_at: str | None = None,
+    ) -> Changes:
         """Make the current rows inside ``scope`` equal to relation ``new``; see :func:`changes.replace`."""
-        return changes.replace(self, name, new, scope, recorded_at, gone_at, keys)
+        return changes.replace(self, name, new, scope, recorded_at, gone_at, keys, revised_at)
 
     def make_hot(self, name: str, days: str) -> None:
         """Bring sealed days (a query with one DATE column) back into the working database before they change."""

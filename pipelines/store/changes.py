@@ -27,11 +27,21 @@ class Changes:
         return self.inserted + self.changed + self.removed
 
 
-def replace(store: Store, name: str, new: str, scope: str, recorded_at: str, gone_at: str, keys: str | None = None) -> Changes:
+def replace(
+    store: Store,
+    name: str,
+    new: str,
+    scope: str,
+    recorded_at: str,
+    gone_at: str,
+    keys: str | None = None,
+    revised_at: str | None = None,
+) -> Changes:
     """Make the current rows of table ``name`` inside ``scope`` equal to relation ``new``. Inside a transaction.
 
     ``new`` has the stored columns but ``recorded_at``; ``scope`` is a relation of current rows (stored columns) that
-    the new rows replace. ``recorded_at`` and ``gone_at`` are SQL expressions over a new and over an old row. Rows
+    the new rows replace. ``recorded_at`` and ``gone_at`` are SQL expressions over a new (``n``) and over an old row (``o``);
+    ``revised_at``, over both, is for a row that replaces another, where that differs from ``recorded_at``. Rows
     equal in all content columns keep their old self; others are superseded. After it the temporary table
     ``changed_<name>`` holds the keys that came, changed or went. Sealed days become hot before they change.
 
@@ -48,7 +58,7 @@ def replace(store: Store, name: str, new: str, scope: str, recorded_at: str, gon
     if not result.total:
         return result
     _open_days(store, table)
-    _write(store, table, recorded_at, gone_at)
+    _write(store, table, recorded_at, revised_at or recorded_at, gone_at)
     return result
 
 
@@ -93,13 +103,13 @@ def _difference(store: Store, table: Table, new: str) -> None:
     """)
 
 
-def _write(store: Store, table: Table, recorded_at: str, gone_at: str) -> None:
+def _write(store: Store, table: Table, recorded_at: str, revised_at: str, gone_at: str) -> None:
     con, name, keys = store.con, table.name, ", ".join(table.key)
     if table.history:
         columns = ", ".join(table.columns)
         con.execute(f"""
             INSERT INTO {name}_superseded ({columns}, superseded_at)
-            SELECT {", ".join(f"o.{c}" for c in table.columns)}, {recorded_at}
+            SELECT {", ".join(f"o.{c}" for c in table.columns)}, {revised_at}
             FROM outgoing o JOIN changed_{name} c USING ({keys}) JOIN incoming n USING ({keys}) WHERE how = 'changed'
             UNION ALL
             SELECT {", ".join(f"o.{c}" for c in table.columns)}, {gone_at}
@@ -110,6 +120,6 @@ def _write(store: Store, table: Table, recorded_at: str, gone_at: str) -> None:
     written = [c for c in table.stored if c != "recorded_at"]
     con.execute(f"""
         INSERT INTO {name} ({", ".join(written)}, recorded_at)
-        SELECT {", ".join(f"n.{c}" for c in written)}, {recorded_at}
-        FROM incoming n JOIN changed_{name} c USING ({keys}) WHERE how <> 'gone'
+        SELECT {", ".join(f"n.{c}" for c in written)}, CASE WHEN how = 'new' THEN {recorded_at} ELSE {revised_at} END
+        FROM incoming n JOIN changed_{name} c USING ({keys}) LEFT JOIN outgoing o USING ({keys}) WHERE how <> 'gone'
     """)

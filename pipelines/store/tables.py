@@ -33,6 +33,8 @@ CREATE TABLE IF NOT EXISTS waiting_slots (municipality VARCHAR, indicator VARCHA
 CREATE TABLE IF NOT EXISTS dirty_levels (municipality VARCHAR, indicator VARCHAR, place VARCHAR, day TIMESTAMPTZ);
 CREATE TABLE IF NOT EXISTS baseline_done (municipality VARCHAR, dataset VARCHAR, source VARCHAR, measure VARCHAR, place VARCHAR,
     interval_minutes INTEGER, local_date DATE);
+CREATE TABLE IF NOT EXISTS held_slots (municipality VARCHAR, indicator VARCHAR, place VARCHAR, interval_start TIMESTAMPTZ,
+    PRIMARY KEY (municipality, indicator, place, interval_start));
 CREATE TABLE IF NOT EXISTS card_state (municipality VARCHAR, key VARCHAR, text VARCHAR, PRIMARY KEY (municipality, key));
 """
 

@@ -3,6 +3,7 @@
 from schemas.settings.bands import Band, Bands, Threshold, When, order_mistakes
 from schemas.settings.base import BANDS, LEVELS, Text, format_duration, parse_duration
 from schemas.settings.event import Event
+from schemas.settings.frozen import FrozenPeriod
 from schemas.settings.municipality import Freeze, IndicatorSettings, Municipality, Reset
 from schemas.settings.place import Place, Places
 from schemas.settings.purpose import Adoption, Purpose
@@ -10,6 +11,6 @@ from schemas.settings.quality import Detectors, Flag
 from schemas.settings.source import Source
 
 __all__ = [
-    "BANDS", "LEVELS", "Adoption", "Band", "Bands", "Detectors", "Event", "Flag", "Freeze", "IndicatorSettings", "Municipality", "Place",
-    "Places", "Purpose", "Reset", "Source", "Text", "Threshold", "When", "format_duration", "order_mistakes", "parse_duration",
+    "BANDS", "LEVELS", "Adoption", "Band", "Bands", "Detectors", "Event", "Flag", "Freeze", "FrozenPeriod", "IndicatorSettings",
+    "Municipality", "Place", "Places", "Purpose", "Reset", "Source", "Text", "Threshold", "When", "format_duration", "order_mistakes", "parse_duration",
 ]  # fmt: skip

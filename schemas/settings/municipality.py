@@ -10,6 +10,7 @@ from pydantic import Field, field_validator
 from schemas.settings.bands import Threshold
 from schemas.settings.base import Instant, Interval, RoleId, Slug, Strict, Text
 from schemas.settings.event import Event
+from schemas.settings.frozen import FrozenPeriod
 from schemas.settings.place import MAX_PERSONS, CbsCode
 from schemas.settings.purpose import Adoption
 from schemas.settings.quality import Detectors, Flag
@@ -84,6 +85,7 @@ class Municipality(Strict):
     flags: tuple[Flag, ...] = ()
     detectors: Detectors = Detectors()
     freezes: tuple[Freeze, ...] = ()
+    frozen_periods: tuple[FrozenPeriod, ...] = ()
     resets: tuple[Reset, ...] = ()
 
     @field_validator("timezone")

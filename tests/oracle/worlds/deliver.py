@@ -28,7 +28,7 @@ def write(town: Town, folder: Path) -> tuple[Path, Path]:
     })  # fmt: skip
     for source in town.sources:
         _dump(config / "sources" / f"{source.name}.yaml", _source(source))
-        _files(source, data / source.name)
+        files(source, data / source.name)
     return config, data
 
 
@@ -111,7 +111,7 @@ def _source(source: Source) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _files(source: Source, folder: Path) -> None:
+def files(source: Source, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     header = ",".join(("time", "place", "state", *source.measures)) + "\n"
     for delivery in source.deliveries:
