@@ -36,7 +36,12 @@ def delay(config: Config) -> timedelta:
 
 def todo_name(card: Card) -> str:
     """The temporary table of the slots to do of a card: place, slot_start, interval_minutes."""
-    return "todo_" + card.id.replace(".", "_").replace("-", "_")
+    return f"todo_{table_name(card)}"
+
+
+def table_name(card: Card) -> str:
+    """The card's id as a part of a table's name."""
+    return card.id.replace(".", "_").replace("-", "_")
 
 
 def todo(store: Store, config: Config, card: Card, others: list[Card]) -> None:
@@ -51,8 +56,8 @@ def todo(store: Store, config: Config, card: Card, others: list[Card]) -> None:
     """)
 
 
-def severity(store: Store, config: Config, name: str, start: datetime, end: datetime) -> None:
-    """View ``name``: per slot of ``slot_settings`` the weighted severity, or its bounds, in the shape of an input of a card.
+def severity(store: Store, config: Config, start: datetime, end: datetime) -> str:
+    """SELECT: per slot of ``slot_settings`` the weighted severity, or its bounds, in the shape of an input of a card.
 
     Weights are those in force at the slot (kept with its settings). ``coverage`` is the weight of the parts that are known.
     """
@@ -62,8 +67,7 @@ def severity(store: Store, config: Config, name: str, start: datetime, end: date
     )
     rank = " ".join(f"WHEN '{level}' THEN {number}" for number, level in enumerate(LEVELS))
     weight = "CAST(weight AS DECIMAL(9,6))"
-    store.con.execute(f"""
-        CREATE OR REPLACE TEMP VIEW {name} AS
+    return f"""
         WITH named AS (
             SELECT s.place, s.slot_start, s.interval_minutes, replace(key, '{WEIGHT}', '') AS indicator,
                    (settings -> 'values' ->> key)::DOUBLE AS weight
@@ -85,5 +89,4 @@ def severity(store: Store, config: Config, name: str, start: datetime, end: date
                timezone('{zone}', slot_start) AS local_ts, coverage, CASE WHEN coverage > 0 THEN 'ok' ELSE worst END AS status,
                CASE WHEN low = high THEN low END AS value, CASE WHEN coverage > 0 THEN low END AS low,
                CASE WHEN coverage > 0 THEN high END AS high, coverage * coalesce(confidence, 0.0) AS confidence
-        FROM summed
-    """)
+        FROM summed"""

@@ -17,7 +17,7 @@ from indicators.chosen import chosen
 from indicators.in_force import segments
 from pipelines import baselines, cells, composite, frozen, todo
 from pipelines.frozen import Stretch
-from pipelines.slots import Feed, feeds
+from pipelines.slots import Asked, Feed, Slots, asked, feeds
 from pipelines.store import Store
 from pipelines.store.rows import one
 from schemas.config import Config
@@ -63,13 +63,10 @@ def values(
     What stands in a frozen period stays, but for ``released`` slots.
     Leaves the first and last hours of which held levels must be rerun in ``dirty_levels`` and clears the dirt it worked off.
     """  # fmt: skip
-    computed = changed = 0
     active = find(store, config, cards, at=at, until=until, released=released)
-    for card in active:
-        done, differ = compute_card(store, config, card, at=at, run_id=run_id, assume_arrival=assume_arrival, restate=restate)
-        computed, changed = computed + done, changed + differ
+    done = compute_cards(store, config, active, at=at, run_id=run_id, assume_arrival=assume_arrival, restate=restate)
     let_go(store, config, active, at=at, until=until)
-    return computed, changed
+    return done
 
 
 def find(
@@ -198,39 +195,59 @@ def _slots_of_changed_baselines(store: Store, config: Config, cards: list[Card],
         """)
 
 
-def compute_card(
-    store: Store, config: Config, card: Card, *, at: datetime, run_id: str, assume_arrival: bool, restate: Stretch | None
+def compute_cards(
+    store: Store,
+    config: Config,
+    cards: Sequence[Card],
+    *,
+    at: datetime,
+    run_id: str,
+    assume_arrival: bool,
+    restate: Stretch | None,
 ) -> tuple[int, int]:
-    """Write the values of a card's slots to do; returns (slots, values changed). Without a source for an input they have none."""
-    con = store.con
-    con.execute(f"CREATE OR REPLACE TEMP TABLE todo AS FROM {composite.todo_name(card)}")
-    count = one(con.execute("SELECT count(*) FROM todo"))[0]
-    if not count:
-        return 0, 0
-    current = standing(store, config, card)
+    """Write the values of the slots to do of each card; returns (slots, values changed). Those made of others come last."""
+    found = asked(store, {card.id: composite.todo_name(card) for card in cards})
+    slots, changed = Slots(store, config, at), 0
+    due = [card for card in cards if card.id in found]
+    for card in due:
+        cells.want(config, card, slots, found[card.id])
+    for card in due:
+        changed += _compute_card(store, config, card, slots, found[card.id], at=at, run_id=run_id, assume_arrival=assume_arrival,
+                                 restate=restate)  # fmt: skip
+    return sum(found[card.id].count for card in due), changed
+
+
+def _compute_card(
+    store: Store, config: Config, card: Card, slots: Slots, due: Asked, *, at: datetime, run_id: str, assume_arrival: bool,
+    restate: Stretch | None,
+) -> int:  # fmt: skip
+    """Write the values of a card's slots to do; returns how many changed. Without a source for an input they have none."""
+    current = standing(store, config, card, due)
     kept = current  # slots of it keep the settings they were judged by
     if restate:
         low, high = (f"TIMESTAMPTZ '{moment.isoformat()}'" for moment in restate)
         kept = f"(FROM {current} WHERE interval_start < {low} OR interval_start >= {high})"
     if composite.is_composite(card) or all(card_feeds(config, card).values()):
-        new = f"SELECT *, '{run_id}' AS run_id FROM ({evaluated(store, config, card, at, kept)})"
+        parts = cells.parts(store, config, card, slots, due, kept)
+        steps = ", ".join(f"{name} AS ({text})" for name, text in parts.items())
+        new = f"WITH {steps} SELECT *, '{run_id}' AS run_id FROM ({evaluated(store, card, parts.get('known_for_slots', ''))})"
     else:
         new = f"SELECT * FROM {current} WHERE false"
-    delay = _delay(config, card)
-    late = f"interval_end + INTERVAL {int(delay.total_seconds())} SECONDS"
+    late = f"interval_end + INTERVAL {int(_delay(config, card).total_seconds())} SECONDS"
     now = f"TIMESTAMPTZ '{at.isoformat()}'"
     # What a backfill computes first counts as known when it was due; what stood before it changes now (rule 10).
     recorded, gone = (f"least({now}, n.{late})", f"least({now}, o.{late})") if assume_arrival else (now, now)
     mine = f"o.run_id = '{run_id}'"
     revised, gone = f"CASE WHEN {mine} THEN {recorded} ELSE {now} END", f"CASE WHEN {mine} THEN {gone} ELSE {now} END"
-    keys = f"SELECT '{config.municipality.municipality}' AS municipality, '{card.id}' AS indicator, place, slot_start AS interval_start FROM todo"
+    keys = f"""SELECT '{config.municipality.municipality}' AS municipality, '{card.id}' AS indicator, place, slot_start AS interval_start
+               FROM {due.table}"""
     changes = store.replace("indicator_values", new, f"SELECT * FROM {current}", recorded, gone, keys=keys, revised_at=revised)
-    con.execute("""
+    store.con.execute("""
         INSERT INTO dirty_levels
         SELECT municipality, indicator, place, time_bucket(INTERVAL 1 HOUR, unnest([min(interval_start), max(interval_start)]))
         FROM changed_indicator_values GROUP BY municipality, indicator, place
     """)
-    return int(count), changes.total
+    return changes.total
 
 
 def _delay(config: Config, card: Card) -> timedelta:
@@ -238,26 +255,23 @@ def _delay(config: Config, card: Card) -> timedelta:
     return max((f.delay for found in card_feeds(config, card).values() for f in found), default=composite.delay(config))
 
 
-def standing(store: Store, config: Config, card: Card) -> str:
-    """SQL for the current rows of the slots in ``todo``."""
-    start, end = one(store.con.execute("SELECT min(slot_start), max(slot_start) FROM todo"))
-    return f"""(SELECT v.* FROM {store.relation("indicator_values", start, end + timedelta(hours=1))} v
-                SEMI JOIN todo t ON t.place = v.place AND t.slot_start = v.interval_start
+def standing(store: Store, config: Config, card: Card, due: Asked) -> str:
+    """SQL, in parentheses, for the current rows of the slots to do."""
+    return f"""(SELECT v.* FROM {store.relation("indicator_values", due.first, due.last + timedelta(hours=1))} v
+                SEMI JOIN {due.table} t ON t.place = v.place AND t.slot_start = v.interval_start
                 WHERE v.municipality = '{config.municipality.municipality}' AND v.indicator = '{card.id}')"""
 
 
-def evaluated(store: Store, config: Config, card: Card, at: datetime, current: str | None) -> str:
-    """SELECT of the rows of ``indicator_values`` (but run and moment) for the slots in ``todo``; explain runs the same text.
+def evaluated(store: Store, card: Card, known_for_slots: str) -> str:
+    """SELECT over ``cells`` of the rows of ``indicator_values`` (but run and moment); explain runs the same text.
 
-    Needs the temporary tables ``todo`` (place, slot_start, interval_minutes) and ``in_force``. ``current``: rows whose
-    settings are kept.
+    ``known_for_slots``: query of the baselines that ``cells`` was joined with; not read for a card without.
     """
-    cells.prepare(store, config, card, at, current)
     columns = [c for c in (*TABLES["indicator_values"].columns, "judged") if c not in ("run_id", "recorded_at")]
     # A row came and the register refuses it (rule 5); the reason says that it was the register.
     refused = "CASE status WHEN 'flagged' THEN 'invalid' ELSE status END AS status"
     rows = f"SELECT {', '.join(columns)}, raw_value FROM (SELECT * REPLACE ({refused}) FROM ({evaluate.sql(card, 'cells')}))"
-    if not card.baseline or not cells.of_several_days(store):
+    if not card.baseline or not cells.of_several_days(store, known_for_slots):
         return rows
     # A holiday is judged against its own weekday and against Sunday: the lower deviation counts (rule 18).
     # Where neither could be judged, one that has a level, then by name: whatever the order of rows, the same (rule 22).

@@ -182,8 +182,7 @@ def apply(store: Store, merged: str, frozen: str | None = None) -> int:
     if frozen:
         _hold(store, frozen)
     touched = f"SELECT DISTINCT CAST(interval_start AS DATE) FROM next_cells WHERE {_KEPT} OR lost"
-    store.make_hot("observations", touched)
-    store.make_hot("observations_superseded", touched)
+    store.make_hot(["observations", "observations_superseded"], touched)
     columns = ", ".join(TABLES["observations"].columns)
     con.execute(f"""
         INSERT INTO observations_superseded ({columns}, superseded_at)

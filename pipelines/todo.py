@@ -99,7 +99,7 @@ def cells_of(store: Store, config: Config, feed: Feed, changed: str, also: str =
     behind = f"SELECT place, interval_start{also} FROM {changed} WHERE source IN ({sources}) AND dataset = '{feed.dataset}'"
     if not feed.over_places:
         return behind
-    table = members.register(store.con, config, feed)
+    table = members.register(store, config, feed)
     return f"SELECT m.place, c.* EXCLUDE (place) FROM ({behind}) c JOIN (SELECT DISTINCT place, member FROM {table}) m ON m.member = c.place"
 
 

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from indicators.card import Card
 from pipelines.explain.found import NotFound, Record
+from pipelines.store.rows import temporary
 
 
 class Published:
@@ -26,6 +27,11 @@ class Published:
         lower = f"AND {by} >= TIMESTAMPTZ '{start.isoformat()}'" if start else ""
         upper = f"AND {by} < TIMESTAMPTZ '{end.isoformat()}'" if end else ""
         return f"(SELECT {columns} FROM indicators.{name} WHERE true {lower} {upper})"
+
+    def given(self, name: str, made_of: object, rows: pa.Table | str) -> str:  # noqa: ARG002 - here it is made each time
+        """A temporary table of Arrow or a query; returns ``name``."""
+        temporary(self.con, name, rows)
+        return name
 
     def rows(self, sql: str, parameters: Iterable[Any] = ()) -> list[Record]:
         """The rows of a query as dicts."""

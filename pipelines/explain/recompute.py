@@ -10,9 +10,10 @@ import pyarrow as pa
 
 from indicators import evaluate
 from indicators.card import Card
-from pipelines import compute
+from pipelines import cells, compute, slots
 from pipelines.explain.found import Check, Record
 from pipelines.explain.reading import Published, card_of
+from pipelines.store.rows import temporary
 from schemas.config import Config
 
 COMPARED = ("value", "value_low", "value_high", "level", "status", "reason", "coverage", "confidence")
@@ -39,8 +40,8 @@ def long_after(value: Record) -> datetime:
 def values(read: Published, config: Config, card: Card, stored: list[Record]) -> list[Record]:
     """Rows of ``indicator_values`` (with ``judged``) for the slots of ``stored`` rows of one card, computed anew.
 
-    Each slot keeps the settings it was judged by. Leaves what computing leaves: the temporary tables ``todo``, ``cells`` and
-    ``input_<name>``.
+    Each slot keeps the settings it was judged by. Leaves as temporary tables what computing has as parts of its text: ``cells``,
+    ``input_<name>`` and ``known_for_slots``; and ``todo``.
     """
     todo = [{"place": v["place"], "slot_start": v["interval_start"], "interval_minutes": minutes_of(v)} for v in stored]
     read.table("todo", todo, _TODO)
@@ -51,7 +52,13 @@ def values(read: Published, config: Config, card: Card, stored: list[Record]) ->
     ]  # fmt: skip
     read.table("in_force", in_force, _IN_FORCE)
     store: Any = read
-    sql = compute.evaluated(store, config, card, max(long_after(v) for v in stored), None)
+    asked = slots.asked(store, {card.id: "todo"})[card.id]
+    ready = slots.Slots(store, config, max(long_after(v) for v in stored))
+    cells.want(config, card, ready, asked)
+    parts = cells.parts(store, config, card, ready, asked, None)
+    for name, text in parts.items():
+        temporary(read.con, name, text)
+    sql = compute.evaluated(store, card, "FROM known_for_slots")
     return read.rows(f"SELECT * FROM ({sql}) ORDER BY place, interval_start")
 
 

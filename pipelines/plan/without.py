@@ -82,7 +82,7 @@ def _judge_again(
             for card in active:
                 if composite.is_composite(card):
                     composite.todo(store, config, card, [c for c in active if not composite.is_composite(c)])
-                compute.compute_card(store, lesser, card, at=last, run_id="without", assume_arrival=False, restate=None)
+            compute.compute_cards(store, lesser, active, at=last, run_id="without", assume_arrival=False, restate=None)
             compute.let_go(store, config, active, at=last, until=end)
     with store.transaction():
         situate.update(store, lesser, cards, neighbours.pairs(lesser), "dirty_levels", at=last, origin="live", run_id="without")

@@ -1,10 +1,12 @@
 """Slots: observations brought up to the interval in force (rule 3), and measures worked out from several places.
 
-A card names a measure; :func:`feeds` says which sources can give it here; :func:`slots_sql` gives one feed's slots.
+A card names a measure; :func:`feeds` says which sources can give it here; :func:`slots_sql` gives one feed's slots, and
+:class:`Slots` works them out once for all cards.
 """
 
 from pipelines.slots.bring_up import bucket
 from pipelines.slots.feeds import Feed, Given, delivered_measures, feeds
-from pipelines.slots.read import meet, slots_sql
+from pipelines.slots.kept import Asked, Slots, asked
+from pipelines.slots.read import slots_sql
 
-__all__ = ["Feed", "Given", "bucket", "delivered_measures", "feeds", "meet", "slots_sql"]
+__all__ = ["Asked", "Feed", "Given", "Slots", "asked", "bucket", "delivered_measures", "feeds", "slots_sql"]

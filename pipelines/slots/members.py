@@ -13,11 +13,11 @@ from datetime import datetime
 from functools import lru_cache
 from itertools import pairwise
 
-import duckdb
 import pyarrow as pa
 
 from indicators.effective import attribute_in_force
 from pipelines.slots.feeds import Feed
+from pipelines.store import Store
 from schemas.config import Config, PlaceRow
 from schemas.datasets import DATASETS, Derived
 from schemas.settings.place import LEADING_SOMEWHERE
@@ -42,14 +42,16 @@ class Member:
     valid_to: datetime | None
 
 
-def register(con: duckdb.DuckDBPyConnection, config: Config, feed: Feed) -> str:
+def register(store: Store, config: Config, feed: Feed) -> str:
     """Make the temporary table of a feed's members; returns its name."""
-    name = f"members_{feed.dataset}_{feed.measure}"
-    rows = [vars(m) for m in members(config, feed)]
-    con.register("member_rows", pa.Table.from_pylist(rows, SCHEMA))
-    con.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS FROM member_rows")
-    con.unregister("member_rows")
-    return name
+    found = members(config, feed)
+    name = "_".join(("members", feed.dataset, feed.measure, *feed.sources)).replace("-", "_")
+    return store.given(name, found, _as_table(found))
+
+
+@lru_cache(maxsize=256)
+def _as_table(found: tuple[Member, ...]) -> pa.Table:
+    return pa.Table.from_pylist([vars(m) for m in found], SCHEMA)
 
 
 @lru_cache(maxsize=256)

@@ -24,7 +24,7 @@ def slots(
 ) -> str:  # fmt: skip
     """SELECT place, slot_start, coverage, status, value, low, high of a feed over places; see :func:`pipelines.slots.slots_sql`."""
     assert feed.derived is not None
-    table = members.register(store.con, config, feed)
+    table = members.register(store, config, feed)
     runs = feed.derived.how in ("balance", "drift")
     early = (span[0] - feed.reach - timedelta(minutes=minutes), span[1])
     only = None if runs or feed.holds else wanted

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 
-from pipelines.slots import bring_up, members, over_places
+from pipelines.slots import bring_up, over_places
 from pipelines.slots.feeds import Feed, Given
 from pipelines.store import Store
 from schemas.config import Config
@@ -45,19 +44,6 @@ def slots_sql(
            CAST(timezone('{zone}', slot_start) AS DATE) AS local_date, timezone('{zone}', slot_start) AS local_ts, coverage, status,
            value, low, high
     FROM ({slots})"""
-
-
-def meet(store: Store, config: Config, found: Sequence[Feed], start: datetime, end: datetime) -> bool:
-    """Whether several of these feeds give something at one place in [start, end); a place may have had another source before."""
-    given = [_places(store, config, feed, (start, end)) for feed in found] if len(found) > 1 else []
-    return len(frozenset().union(*given)) < sum(map(len, given))
-
-
-def _places(store: Store, config: Config, feed: Feed, span: tuple[datetime, datetime]) -> frozenset[str]:
-    if feed.over_places:
-        return members.places(config, feed)
-    rows = bring_up.observations(store, config, feed.dataset, feed.given[0], span)
-    return frozenset(place for (place,) in store.con.execute(f"SELECT DISTINCT place FROM {rows}").fetchall())
 
 
 def _own(

@@ -7,16 +7,18 @@ neither: it reads :meth:`Store.relation` and writes through :meth:`Store.replace
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 
 import duckdb
+import pyarrow as pa
 
 from pipelines.store import changes, sealing, tables
 from pipelines.store.changes import Changes
+from pipelines.store.rows import temporary
 
 __all__ = ["Changes", "Store"]
 
@@ -42,6 +44,8 @@ class Store:
         self.con.execute("SET preserve_insertion_order=false")
         tables.create(self.con)
         sealing.remove_leftovers(self.con, self.sealed)
+        self._manifest: sealing.Manifest | None = None  # as last read
+        self._given: dict[str, object] = {}
 
     def __enter__(self) -> Store:
         return self
@@ -61,12 +65,27 @@ class Store:
             yield self.con
         except BaseException:
             self.con.execute("ROLLBACK")
+            self._manifest = None
+            self._given.clear()
             raise
         self.con.execute("COMMIT")
 
     def relation(self, name: str, start: datetime | None = None, end: datetime | None = None, columns: str = "*") -> str:
         """SQL text, in parentheses, for the rows of a table with sealing time in [start, end), hot and sealed alike."""
-        return sealing.relation(self.con, self.sealed, name, start, end, columns)
+        return sealing.relation(self.manifest(), self.sealed, name, start, end, columns)
+
+    def manifest(self) -> sealing.Manifest:
+        """Which sealed files hold which days; read once, and again after it may have changed: it is asked a hundred times a tick."""
+        if self._manifest is None:
+            self._manifest = sealing.manifest(self.con)
+        return self._manifest
+
+    def given(self, name: str, made_of: object, rows: pa.Table | str) -> str:
+        """A temporary table (of Arrow or a query) that follows from settings, made anew only when they are others; returns ``name``."""
+        if name not in self._given or self._given[name] != made_of:
+            temporary(self.con, name, rows)
+            self._given[name] = made_of
+        return name
 
     def replace(
         self,
@@ -81,10 +100,19 @@ class Store:
         """Make the current rows inside ``scope`` equal to relation ``new``; see :func:`changes.replace`."""
         return changes.replace(self, name, new, scope, recorded_at, gone_at, keys, revised_at)
 
-    def make_hot(self, name: str, days: str) -> None:
-        """Bring sealed days (a query with one DATE column) back into the working database before they change."""
-        sealing.unseal(self.con, self.sealed, name, days)
+    def make_hot(self, names: Iterable[str], days: str) -> None:
+        """Bring sealed days (a query with one DATE column) of tables back into the working database before they change."""
+        sealed = {name: files for name in names if (files := self.manifest().get(name))}
+        if not sealed:
+            return
+        touched = [day for (day,) in self.con.execute(days).fetchall()]
+        for name, files in sealed.items():
+            wanted = [file for first, last, file in files if any(first <= day <= last for day in touched)]
+            if wanted:
+                sealing.unseal(self.con, self.sealed, name, wanted)
+                self._manifest = None
 
     def seal(self, at: datetime) -> int:
         """Write days older than yesterday to Parquet, merge old months, drop retired files; returns files written."""
+        self._manifest = None
         return sealing.seal(self.con, self.sealed, at)

@@ -49,9 +49,9 @@ def replace(
     ``changed_<name>`` then holds all of ``keys``.
     """
     con, table = store.con, TABLES[name]
-    con.execute(f"CREATE OR REPLACE TEMP TABLE outgoing AS {scope}")
-    if keys and not con.execute("SELECT 1 FROM outgoing LIMIT 1").fetchall():
+    if keys and not con.execute(f"SELECT 1 FROM ({scope}) LIMIT 1").fetchall():
         return _write_first(store, table, new, recorded_at, keys)
+    con.execute(f"CREATE OR REPLACE TEMP TABLE outgoing AS {scope}")
     _difference(store, table, new)
     kinds = dict(con.execute(f"SELECT how, count(*) FROM changed_{name} GROUP BY how").fetchall())
     result = Changes(kinds.get("new", 0), kinds.get("changed", 0), kinds.get("gone", 0))
@@ -66,10 +66,8 @@ def _open_days(store: Store, table: Table) -> None:
     """Make the days of ``changed_<name>`` hot."""
     day = sealable().get(table.name)
     if day:
-        days = f"SELECT DISTINCT {day} FROM changed_{table.name}"
-        store.make_hot(table.name, days)
-        if table.history:
-            store.make_hot(f"{table.name}_superseded", days)
+        names = [table.name, f"{table.name}_superseded"] if table.history else [table.name]
+        store.make_hot(names, f"SELECT DISTINCT {day} FROM changed_{table.name}")
 
 
 def _write_first(store: Store, table: Table, new: str, recorded_at: str, keys: str) -> Changes:

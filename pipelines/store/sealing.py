@@ -33,21 +33,26 @@ def sealable() -> dict[str, str]:
     return found
 
 
-def relation(
-    con: duckdb.DuckDBPyConnection, folder: Path, name: str, start: datetime | None, end: datetime | None, columns: str
-) -> str:
+Manifest = dict[str, list[tuple[date, date, str]]]  # table → (first day, last day, file), in order
+
+
+def manifest(con: duckdb.DuckDBPyConnection) -> Manifest:
+    """Which file holds which days of which table."""
+    found: Manifest = {}
+    for name, *row in con.execute("SELECT table_name, first_day, last_day, file FROM manifest ORDER BY first_day").fetchall():
+        found.setdefault(name, []).append((row[0], row[1], row[2]))
+    return found
+
+
+def relation(known: Manifest, folder: Path, name: str, start: datetime | None, end: datetime | None, columns: str) -> str:
     """Rows with sealing time in [start, end) as SQL text: the hot table and the sealed files that can hold such rows."""
     by = next(t.sealed_by for t in SEALED if t.name == name.removesuffix("_superseded"))
     lower = f" AND {by} >= {_literal(start)}" if start else ""
     upper = f" AND {by} < {_literal(end)}" if end else ""
     where = f"WHERE true{lower}{upper}"
-    files = [
-        str(folder / row[0])
-        for row in con.execute(
-            "SELECT file FROM manifest WHERE table_name = ? AND last_day >= ? AND first_day <= ? ORDER BY first_day",
-            [name, start.astimezone(UTC).date() if start else date.min, end.astimezone(UTC).date() if end else date.max],
-        ).fetchall()
-    ]
+    since = start.astimezone(UTC).date() if start else date.min
+    until = end.astimezone(UTC).date() if end else date.max
+    files = [str(folder / file) for first, last, file in known.get(name, ()) if last >= since and first <= until]
     hot = f"SELECT {columns} FROM {name} {where}"
     if not files:
         return f"({hot})"
@@ -64,16 +69,9 @@ def _literal(moment: datetime) -> str:
     return f"TIMESTAMPTZ '{moment.astimezone(UTC).isoformat()}'"
 
 
-def unseal(con: duckdb.DuckDBPyConnection, folder: Path, name: str, days: str) -> None:
-    """Bring the sealed files that hold any of ``days`` (a query of DATEs) back into the hot table. Inside a transaction."""
-    if name not in sealable() or not con.execute("SELECT 1 FROM manifest WHERE table_name = ? LIMIT 1", [name]).fetchall():
-        return
-    rows = con.execute(
-        f"""SELECT DISTINCT file FROM manifest m JOIN ({days}) d(day) ON d.day BETWEEN m.first_day AND m.last_day
-            WHERE table_name = ?""",
-        [name],
-    ).fetchall()
-    for (file,) in rows:
+def unseal(con: duckdb.DuckDBPyConnection, folder: Path, name: str, files: list[str]) -> None:
+    """Bring these sealed files of a table back into the hot table. Inside a transaction."""
+    for file in files:
         con.execute(f"INSERT INTO {name} BY NAME SELECT * FROM read_parquet({quoted(folder / file)})")
         con.execute("DELETE FROM manifest WHERE table_name = ? AND file = ?", [name, file])
         con.execute("INSERT OR REPLACE INTO retired_files VALUES (?, NULL)", [file])

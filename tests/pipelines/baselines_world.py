@@ -40,7 +40,7 @@ def write(store: Store, cells: list[dict[str, Any]]) -> None:
     if not cells:
         return
     store.con.register("cell_rows", pa.Table.from_pylist(cells))
-    store.make_hot("observations", "SELECT DISTINCT CAST(interval_start AS DATE) FROM cell_rows")
+    store.make_hot(["observations"], "SELECT DISTINCT CAST(interval_start AS DATE) FROM cell_rows")
     same = " AND ".join(f"o.{c} = n.{c}" for c in ("source", "place", "interval_start", "measure"))
     store.con.execute(f"DELETE FROM observations o USING cell_rows n WHERE {same}")
     store.con.execute("INSERT INTO observations BY NAME SELECT * FROM cell_rows")
