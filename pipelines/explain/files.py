@@ -149,7 +149,7 @@ def _entry(config: Config, row: Record, effect: str, said: str) -> Place | None:
         if about and register.holds(flag, row["interval_start"], config.tz):
             decided = isinstance(flag, register.Decided)
             where = f"flags {flag.flag_id}" if decided else f"{config.file}:{config.document.line(('flags', number))}"
-            return Place(where, None, said, f"{flag.reason} ({flag.owner})")
+            return Place(where, None, said, f"{flag.reason} ({flag.owner})" if said == "not_judged" else flag.reason)
     return None
 
 

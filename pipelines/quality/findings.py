@@ -53,8 +53,14 @@ class Looked:
 
     def at(self, row: Row) -> bool:
         """Whether an entry would have been found."""
-        about = row["detector"] in self.detectors and row["source"] == self.source and set(row["flagged_places"]) <= self.places
-        return bool(about and row["flagged_to"] > self.start and row["flagged_from"] < self.end)
+        return self._about(row) and bool(row["flagged_to"] > self.start and row["flagged_from"] < self.end)
+
+    def after(self, row: Row) -> bool:
+        """Whether an entry that lasted until now would have been followed into what was looked at."""
+        return self._about(row) and bool(row["flagged_to"] <= self.start and row["flagged_from"] < self.end)
+
+    def _about(self, row: Row) -> bool:
+        return row["detector"] in self.detectors and row["source"] == self.source and set(row["flagged_places"]) <= self.places
 
 
 def record(store: Store, config: Config, looked: Looked, findings: Iterable[Finding], at: datetime) -> int:
@@ -78,9 +84,9 @@ def record(store: Store, config: Config, looked: Looked, findings: Iterable[Find
         if _follow(store, config, match, finding, at):
             written.append(match)
     for row in known:
-        if row["flag_id"] in seen or not looked.at(row):
+        if row["flag_id"] in seen or not (looked.at(row) or looked.after(row)):
             continue
-        if row["state"] == "proposed" and not row["hours"]:
+        if row["state"] == "proposed" and not row["hours"] and looked.at(row):
             store.con.execute("DELETE FROM flags WHERE municipality = ? AND flag_id = ?", [slug, row["flag_id"]])
         elif row["ongoing"]:  # hours are proposed for the days in which they were seen: those stay true when they are no longer
             _end(store, config, row, row["flagged_to"], at)
