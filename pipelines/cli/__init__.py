@@ -10,9 +10,10 @@ import sys
 
 import typer
 
-from pipelines.cli import config, demo, docs, export, flags, indicators, options, planning, reading, running, upkeep
+from pipelines.cli import config, demo, docs, export, flags, indicators, options, planning, reading, running, source, upkeep
 
-GROUPS = {"config": config.app, "export": export.app, "flags": flags.app, "indicators": indicators.app, "situations": reading.situations}
+GROUPS = {"config": config.app, "export": export.app, "flags": flags.app, "indicators": indicators.app, "situations": reading.situations,
+          "source": source.app}  # fmt: skip
 
 app = typer.Typer(
     name="drukte",

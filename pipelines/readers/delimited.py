@@ -16,7 +16,7 @@ import pyarrow.csv as pacsv
 from pipelines.readers.raw import BAD_LINES, EMPTY, MOST_COLUMNS, Raw, UnreadableError
 from schemas.settings.source import Csv
 
-_BOMS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
+BOMS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
 _MESSAGES = {
     "nul_byte": "the line holds NUL bytes: it was cut or damaged. Ask for the file again.",
     "encoding": "the line is not readable in the declared encoding. Correct `encoding:` or ask for the file again.",
@@ -25,7 +25,7 @@ _MESSAGES = {
 
 
 def read(content: bytes, reader: Csv) -> Raw:
-    lines = _lines(content, reader.encoding)
+    lines = lines_of(content, reader.encoding)
     numbers = np.arange(1, len(lines) + 1, dtype=np.int64)
     above, lines, numbers = lines.slice(0, reader.skip_lines), lines.slice(reader.skip_lines), numbers[reader.skip_lines :]
     filled = np.asarray(pc.not_equal(pc.utf8_trim_whitespace(lines), ""))
@@ -33,7 +33,7 @@ def read(content: bytes, reader: Csv) -> Raw:
     if not len(lines):
         raise UnreadableError("empty", EMPTY)
     check = _damage(lines, reader.delimiter)
-    fields = _field_counts(lines, reader.delimiter)
+    fields = field_counts(lines, reader.delimiter)
     names: tuple[str | None, ...] = tuple(reader.columns or ())
     if reader.header:
         if check[0]:
@@ -51,9 +51,9 @@ def read(content: bytes, reader: Csv) -> Raw:
     return Raw(table, names, numbers[good], bad, pa.concat_arrays([above, lines.filter(pa.array(~good))]))
 
 
-def _lines(content: bytes, encoding: str) -> pa.Array:
+def lines_of(content: bytes, encoding: str) -> pa.Array:
     """The physical lines as text; bytes that the encoding does not know become U+FFFD, which marks the line."""
-    marked = next((name for bom, name in _BOMS if content.startswith(bom)), encoding)
+    marked = next((name for bom, name in BOMS if content.startswith(bom)), encoding)
     text = content.decode(marked, errors="replace").replace("\r\n", "\n").replace("\r", "\n")
     return pc.split_pattern(pa.array([text], pa.large_string()), "\n")[0].values
 
@@ -73,7 +73,7 @@ def _damage(lines: pa.Array, delimiter: str) -> np.ndarray:
     return check
 
 
-def _field_counts(lines: pa.Array, delimiter: str) -> np.ndarray:
+def field_counts(lines: pa.Array, delimiter: str) -> np.ndarray:
     """Number of fields per line; delimiters inside quoted fields do not count."""
     bare = pc.replace_substring_regex(lines, f'(^|{re.escape(delimiter)})"(?:[^"]|"")*"', r"\1")
     return np.asarray(pc.count_substring(bare, delimiter)) + 1

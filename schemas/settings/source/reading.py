@@ -78,7 +78,7 @@ class Json(Numbers):
     @field_validator("records")
     @classmethod
     def _is_path(cls, value: str) -> str:
-        if not _PATH.fullmatch(value):
+        if value == "TODO" or not _PATH.fullmatch(value):
             raise ValueError(f"`{value}` is not a path | Write for example [], data[] or data[].aggregate[].")
         return value
 
