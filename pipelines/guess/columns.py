@@ -99,7 +99,7 @@ def times(columns: dict[str, pa.Array]) -> Times:
     if by_hour and days:
         name = next(iter(days))
         return Times((name, "hour"), tuple(f"{f} %H" for f in days[name]), unpivot=by_hour, interval=timedelta(hours=1))
-    ways = [((name,), found) for name, found in stamps.items()]
+    ways: list[tuple[tuple[str, ...], tuple[str, ...]]] = [((name,), found) for name, found in stamps.items()]
     clocks = [h for h in hours if hours[h] != ("%H",)] or list(hours)
     ways += [((d, clocks[0]), tuple(f"{a} {b}" for a in days[d] for b in hours[clocks[0]])) for d in days if clocks]
     if not ways:

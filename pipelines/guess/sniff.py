@@ -101,9 +101,9 @@ def _delimiter(head: pa.Array, choices: dict[str, Choice]) -> str:
         if counts.min() == counts.max() > 1:
             widths[delimiter] = int(counts[0])
     if not widths:
-        counts = {d: int(delimited.field_counts(head.slice(0, 1), d)[0]) for d in DELIMITERS}
-        best = max(counts, key=lambda d: counts[d])
-        if counts[best] > 1:
+        first = {d: int(delimited.field_counts(head.slice(0, 1), d)[0]) for d in DELIMITERS}
+        best = max(first, key=lambda d: first[d])
+        if first[best] > 1:
             choices["delimiter"] = Choice(tuple(DELIMITERS.values()), "the lines do not come apart into equal numbers of fields")
         return best
     most = [d for d, width in widths.items() if width == max(widths.values())]

@@ -150,8 +150,9 @@ class Source(Strict):
         names |= {f.column for f in (*self.filter, *self.marks)} | {m.other for m in self.measures.values() if m.other}
         if self.pivot:
             names |= {self.pivot.column, self.pivot.value_from}
-        parts = (self.outage, self.uptime, self.time.repeated)
-        names |= {part.column for part in parts if isinstance(part, Outage | Uptime | Fold)}
+        names |= {self.outage.column} if self.outage else set()
+        names |= {self.uptime.column} if self.uptime else set()
+        names |= {self.time.repeated.column} if isinstance(self.time.repeated, Fold) else set()
         if isinstance(self.issued_at, IssuedAt) and self.issued_at.column:
             names.add(self.issued_at.column)
         names |= {self.time.index} if self.time.index else set()

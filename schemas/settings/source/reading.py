@@ -148,6 +148,14 @@ class Endpoint(Strict):
             raise ValueError("the address holds a user name or password | Put them in the environment, under `headers_from`.")
         return value
 
+    @field_validator("query")
+    @classmethod
+    def _no_secret(cls, value: dict[str, str]) -> dict[str, str]:
+        secret = [key for key in value if re.search("key|token|secret|passw|auth", key.lower())]
+        if secret:
+            raise ValueError(f"`{secret[0]}` looks like a secret | Put it in the environment, under `headers_from`.")
+        return value
+
     @field_validator("headers_from")
     @classmethod
     def _variables(cls, value: dict[str, str]) -> dict[str, str]:
