@@ -47,12 +47,12 @@ def look_now(store: Store, config: Config, cards: Mapping[str, Card], at: dateti
 
 def close_days(store: Store, config: Config, cards: Mapping[str, Card], at: datetime) -> None:
     """Measure the local days that are over and changed, and look for faults in them. In transactions of its own."""
-    compared: list[Feed] | None = None
-    for source in config.sources.values():
-        for first, last in _stretches(_over(store, config, source, at)):
-            compared = _compared(config, cards) if compared is None else compared
+    over = _over(store, config, at)
+    compared = _compared(config, cards) if over else []
+    for name, days in over.items():
+        for first, last in _stretches(days):
             with store.transaction():
-                _close(store, config, source, [f for f in compared if f.source == source.source], first, last, at)
+                _close(store, config, config.sources[name], [f for f in compared if f.source == name], first, last, at)
 
 
 def _compared(config: Config, cards: Mapping[str, Card]) -> list[Feed]:
@@ -67,7 +67,8 @@ def _compared(config: Config, cards: Mapping[str, Card]) -> list[Feed]:
 def _now(store: Store, config: Config, feed: Feed, at: datetime) -> None:
     """Outages that last, or did until now."""
     settings, start = config.municipality.detectors, at - BACK
-    minutes = beside.interval_minutes(store, config, feed, start, at)
+    today = at.astimezone(config.tz).date()
+    minutes = beside.interval_minutes(store, config, feed, today, today)
     if minutes is None:
         return
     lasting = {row["flagged_places"][0] for row in _lasting(store, config, feed.source)}
@@ -88,13 +89,18 @@ def _switched_on(config: Config, found: Iterable[Finding]) -> list[Finding]:
     return [f for f in found if getattr(config.municipality.detectors, f.detector).on]
 
 
-def _over(store: Store, config: Config, source: Source, at: datetime) -> list[date]:
-    """Local days of a source that changed and whose rows were all due."""
+def _over(store: Store, config: Config, at: datetime) -> dict[str, list[date]]:
+    """Per source the local days that changed and whose rows were all due."""
     rows = store.con.execute(
-        "SELECT DISTINCT local_date FROM changed_days WHERE municipality = ? AND source = ? ORDER BY 1",
-        [config.municipality.municipality, source.source],
+        "SELECT DISTINCT source, local_date FROM changed_days WHERE municipality = ? ORDER BY ALL",
+        [config.municipality.municipality],
     ).fetchall()
-    return [day for (day,) in rows if instant(day + DAY, config) + source.delay <= at]
+    found: dict[str, list[date]] = {}
+    for name, day in rows:
+        source = config.sources.get(name)
+        if source is not None and instant(day + DAY, config) + source.delay <= at:
+            found.setdefault(name, []).append(day)
+    return found
 
 
 def _stretches(days: list[date]) -> list[tuple[date, date]]:
@@ -125,7 +131,7 @@ def _faults(
     until = min(at - source.delay, end + DAY)
     found: list[Finding] = []
     for feed in feeds:
-        minutes = beside.interval_minutes(store, config, feed, start, end)
+        minutes = beside.interval_minutes(store, config, feed, first, last)
         if minutes is not None:
             beside.slots(store, config, feed, minutes, start - BACK - DAY, until, settings.sudden_zeros.min_values, None)
             found += runs.outages(store, settings.sudden_zeros, settings.gone, source.source, start)

@@ -7,7 +7,7 @@ middle of its bounds), median, p10, p95. Expectations are NULL where the baselin
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 import pyarrow as pa
 
@@ -24,13 +24,14 @@ def at(moment: datetime) -> str:
     return f"TIMESTAMPTZ '{moment.isoformat()}'"
 
 
-def interval_minutes(store: Store, config: Config, feed: Feed, start: datetime, end: datetime) -> int | None:
-    """The interval at which most of a feed's baselines stand in the stretch; None where there are none."""
-    first, last = (m.astimezone(config.tz).date() for m in (start, end))
-    rows = store.con.execute(f"""
-        SELECT interval_minutes FROM {baselines.stored(store, first, last)} WHERE {_of(config, feed)}
-        GROUP BY interval_minutes ORDER BY count(*) DESC, interval_minutes LIMIT 1""").fetchall()
-    return int(rows[0][0]) if rows else None
+def interval_minutes(store: Store, config: Config, feed: Feed, first: date, last: date) -> int | None:
+    """The interval of a feed's baselines on these local days: the town's own, else the shortest there is; None without any."""
+    stored = f"FROM {baselines.stored(store, first, last)} WHERE {_of(config, feed)}"
+    own = int(config.municipality.interval.total_seconds() // 60)
+    if store.con.execute(f"SELECT 1 {stored} AND interval_minutes = {own} LIMIT 1").fetchall():
+        return own
+    [[shortest]] = store.con.execute(f"SELECT min(interval_minutes) {stored}").fetchall()
+    return int(shortest) if shortest else None
 
 
 def _of(config: Config, feed: Feed) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import count
 from typing import Any
 
 from pipelines import register
@@ -74,7 +75,7 @@ def record(store: Store, config: Config, looked: Looked, findings: Iterable[Find
         match = _match(known, finding)
         if match is None:
             if not finding.declared and not _covered(known, finding):
-                row = _proposal(config, finding, at)
+                row = _proposal(config, finding, at, {r["flag_id"] for r in known})
                 written.append(row)
                 known.append(row)
                 seen.add(row["flag_id"])
@@ -145,10 +146,12 @@ def _end(store: Store, config: Config, row: Row, end: datetime, at: datetime) ->
     row |= {"flagged_to": end, "ongoing": False}
 
 
-def _proposal(config: Config, finding: Finding, at: datetime) -> Row:
+def _proposal(config: Config, finding: Finding, at: datetime, taken: set[str]) -> Row:
     slug = config.municipality.municipality
     settings = getattr(config.municipality.detectors, finding.detector)
-    key = register.flag_id(slug, finding.detector, finding.source, finding.place, finding.measures, finding.start.isoformat())
+    parts = slug, finding.detector, finding.source, finding.place, finding.measures, finding.start.isoformat()
+    # What went on beyond a decision begins where that one did: another entry, another id.
+    key = next(k for n in count() if (k := register.flag_id(*parts, n)) not in taken)
     return {
         "municipality": slug, "flag_id": key, "state": "proposed", "source": finding.source, "flagged_places": [finding.place],
         "flagged_measures": list(finding.measures), "flagged_from": finding.start, "flagged_to": finding.end, "hours": finding.hours,

@@ -95,7 +95,7 @@ def rows(current: str, earlier: str, sources: str, zones: str) -> str:
             SELECT o.*, CAST(timezone(z.zone, o.interval_start) AS DATE) AS local_date, r.* EXCLUDE (dataset), s.cadence_minutes,
                    {_CAME} AS came, status IN ('ok', 'suppressed') AND {_UNJUDGED} AS is_flagged, a.first_at,
                    d.received_how = 'assumed' AS assumed, d.issued_at
-            FROM {current} o JOIN {zones} z USING (municipality) JOIN {sources} s USING (source) JOIN {requirements()} USING (dataset)
+            FROM {current} o JOIN {zones} z USING (municipality) LEFT JOIN {sources} s USING (source) JOIN {requirements()} USING (dataset)
             LEFT JOIN arrival a USING ({key}) LEFT JOIN deliveries d ON d.delivery_id = a.first_delivery
             WHERE o.measure NOT IN ({means})),
         days AS (

@@ -57,7 +57,7 @@ def _hours_of_levels(con: duckdb.DuckDBPyConnection, _sealed: Path) -> None:
 
 
 def _measured_days(con: duckdb.DuckDBPyConnection, sealed: Path) -> None:
-    """2 → 3: ``data_quality`` has rows of its own, where an empty table stood; the next run measures the days there are."""
+    """3 → 4: ``data_quality`` has rows of its own, where an empty table stood; the next run measures the days there are."""
     if "shortfall" in _columns(con, "FROM data_quality"):
         return
     files = con.execute("SELECT file FROM manifest WHERE table_name = 'observations'").fetchall()
@@ -71,10 +71,5 @@ def _measured_days(con: duckdb.DuckDBPyConnection, sealed: Path) -> None:
     con.execute("COMMIT")
 
 
-def _to_3(con: duckdb.DuckDBPyConnection, sealed: Path) -> None:
-    _hours_of_levels(con, sealed)
-    _measured_days(con, sealed)
-
-
 # Format → the step that leads from it to the next. Format 1 never left the house.
-STEPS: Mapping[int, Step] = {2: _to_3}
+STEPS: Mapping[int, Step] = {2: _hours_of_levels, 3: _measured_days}
