@@ -30,7 +30,9 @@ def town(tmp_path: Path) -> Town:
     made = Town(tmp_path)
     for day in range(3):
         slots = [START + timedelta(days=day) + i * STEP for i in range(96)]
-        made.zones(slots[-1] + STEP, [(t, place, 2000 + 10 * (i % 50)) for i, t in enumerate(slots) for place in ("square", "alley")])
+        made.zones(
+            slots[-1] + STEP, [(t, place, 2000 + 10 * (i % 50)) for i, t in enumerate(slots) for place in ("square", "alley")]
+        )
         made.gates(slots[-1] + STEP, [(t, 40 + i, 20) for i, t in enumerate(slots)])
     with Store(tmp_path / "w") as store:
         made.tick(store, START + timedelta(days=1))
@@ -63,7 +65,9 @@ def test_a_file_that_cannot_grow_stops_the_run_and_the_next_finishes_it(town: To
     def small() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
 
-    done = subprocess.run([*DRUKTE, *words(town)], cwd=ROOT, preexec_fn=small, capture_output=True, text=True, check=False, timeout=120)
+    done = subprocess.run(
+        [*DRUKTE, *words(town)], cwd=ROOT, preexec_fn=small, capture_output=True, text=True, check=False, timeout=120
+    )
     if done.returncode == 0:
         pytest.skip("everything fitted")
     assert done.returncode == faults.FAULT, done.stderr
@@ -77,7 +81,10 @@ def test_a_file_that_cannot_grow_stops_the_run_and_the_next_finishes_it(town: To
 def apart(script: str) -> subprocess.CompletedProcess[str]:
     """Run a shell script with mounts of its own; skips where that is not allowed."""
     unshare = shutil.which("unshare")
-    if not unshare or subprocess.run([unshare, "--mount", "--map-root-user", "true"], check=False, capture_output=True).returncode:
+    if (
+        not unshare
+        or subprocess.run([unshare, "--mount", "--map-root-user", "true"], check=False, capture_output=True).returncode
+    ):
         pytest.skip("no mounts of one's own here")
     return subprocess.run([unshare, "--mount", "--map-root-user", "sh", "-c", dedent(script)], cwd=ROOT, capture_output=True, text=True,
                           check=False, timeout=300, env={**os.environ, "DRUKTE_WORDS": ""})  # fmt: skip
@@ -88,7 +95,10 @@ def command(town: Town) -> str:
 
 
 def test_a_full_disk_stops_the_run_and_loses_nothing(town: Town) -> None:
-    workspace, size = town.folder / "w", sum(f.stat().st_size for f in (town.folder / "w").rglob("*") if f.is_file()) // 1024 + 300
+    workspace, size = (
+        town.folder / "w",
+        sum(f.stat().st_size for f in (town.folder / "w").rglob("*") if f.is_file()) // 1024 + 300,
+    )
     done = apart(f"""
         cp -a {workspace} {workspace}.kept
         mount -t tmpfs -o size={size}k tmpfs {workspace} && cp -a {workspace}.kept/. {workspace}/ || exit 99
