@@ -43,7 +43,7 @@ def on_page_content(html: str, page: Any, **_: Any) -> str:
 
 def navigation() -> Nav:
     """Sections with their pages, titles taken from the pages."""
-    nav: Nav = [{"Guide": [{"Guide": "index.md"}, {"About drukte": README}]}]
+    nav: Nav = [{"Guide": [{"Guide": "index.md"}, {"About drukte": README}, *_pages("guide", "*.md")]}]
     for lang, section, each in (("nl", "Indicatoren", "Per indicator"), ("en", "Indicators", "One by one")):
         across = [_titled(f"reference/{name}.{lang}.md") for name in ("indicators", "lineage", "blind", "kpis")]
         nav.append({section: [*across, {each: _pages("reference/indicators", f"*.{lang}.md")}]})
