@@ -5,6 +5,7 @@ All exact: a number is DECIMAL(18,6); units work in whole millionths and round o
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
@@ -112,7 +113,7 @@ def _of_class(text: str, measure: Measure) -> str:
 
 def _meant(text: str, own: Sentinels, shared: Sentinels) -> tuple[str, str]:
     """SQL of what a text means where it is no number (a measure's own sentinels first), and of the most it may stand for."""
-    all_of_them = {**meanings(shared), **meanings(own)}
+    all_of_them = {_as_compared(t): m for t, m in {**meanings(shared), **meanings(own)}.items()}
     empty = all_of_them.pop("", "missing")
     whens = [f"WHEN {literal(t)} THEN '{'suppressed' if isinstance(m, Few) else m}'" for t, m in all_of_them.items()]
     bounds = [f"WHEN {literal(t)} THEN {m.suppressed}" for t, m in all_of_them.items() if isinstance(m, Few)]
@@ -124,9 +125,17 @@ def _meant(text: str, own: Sentinels, shared: Sentinels) -> tuple[str, str]:
     return means, f"CASE {word} {' '.join(bounds)} END" if any(b.startswith("WHEN") for b in bounds) else "NULL::INTEGER"
 
 
+_WHOLE = "^([+-]?[0-9]+)[.,]0+$"
+
+
 def _word(text: str) -> str:
     """SQL of a text as it is compared with declared ones: -1 is also written -1.0."""
-    return f"regexp_replace({text}, '^([+-]?[0-9]+)[.,]0+$', '\\1')"
+    return f"regexp_replace({text}, '{_WHOLE}', '\\1')"
+
+
+def _as_compared(declared: str) -> str:
+    """A declared text in the form of :func:`_word`."""
+    return re.sub(_WHOLE, r"\1", declared)
 
 
 def _marked(source: Source, measure: str) -> str:
@@ -142,7 +151,7 @@ def _marked(source: Source, measure: str) -> str:
 
 def _condition(mark: Mark, text: str, reader: Numbers) -> str:
     number = f"try_cast({digits_of(text, reader)} AS DECIMAL(18, 6))"
-    ways = [f"{_word(text)} IN ({names(mark.equals)})"] if mark.equals else []
+    ways = [f"{_word(text)} IN ({names(map(_as_compared, mark.equals))})"] if mark.equals else []
     ways += [f"{number} < {mark.below}"] if mark.below is not None else []
     ways += [f"{number} > {mark.above}"] if mark.above is not None else []
     ways += [f"{text} IS NULL"] if mark.empty_too else []

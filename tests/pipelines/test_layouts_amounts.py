@@ -235,6 +235,11 @@ def test_a_sentinel_is_the_same_number_with_a_fraction_of_zero(tmp_path):
     assert [status for status, *_ in found(taken)] == ["missing", "missing", "invalid", "invalid"]
 
 
+def test_a_sentinel_declared_as_the_supplier_writes_it_is_found(tmp_path):
+    taken = take(rows('"-1,0"', "-1", '"-1,5"'), tmp_path, total(sentinels=["-1,0"], reader={"format": "csv", "decimal": ","}))
+    assert [status for status, *_ in found(taken)] == ["missing", "missing", "invalid"]
+
+
 def test_a_sentinel_of_one_measure_says_nothing_about_another(tmp_path):
     declared = source(
         measures={"count_in": {"column": "in", "sentinels": {"99": "outage"}}, "count_out": {"column": "out"}},
