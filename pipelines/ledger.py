@@ -95,7 +95,7 @@ def _incoming(store: Store, arrival: Arrival) -> None:
                CAST(max(value) FILTER (status = 'ok') AS DECIMAL(18,6)) AS cand_value,
                CAST(max(value_high) FILTER (status = 'suppressed') AS DECIMAL(18,6)) AS withheld_high,
                bool_or(status = 'suppressed') AS withheld, bool_or(status = 'invalid') AS invalid, bool_or(status = 'outage') AS outage,
-               bool_or(status = 'missing') AS blank,
+               bool_or(status IN ('missing', 'not_applicable')) AS blank,
                max({arrival.recorded_at}) AS recorded_at, coalesce(max(issued_at), max({arrival.recorded_at})) AS issued_at
         FROM delivered GROUP BY place, interval_start, measure
         """,

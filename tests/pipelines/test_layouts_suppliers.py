@@ -4,14 +4,19 @@ Every value in this file is GENERATED: shapes and names are those of public code
 """
 
 import json
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from pipelines import grid
+from pipelines.intake import arrivals
+from pipelines.store import Store
 from schemas import yamlfile
 from schemas.settings import Source
 from tests.pipelines.layouts import cells, checks, csv, source, take
 from tests.pipelines.test_layouts import amounts, clock
+from tests.town import START, STEP, Town
 
 SOURCES = Path(__file__).resolve().parents[2] / "config" / "sources"
 
@@ -216,6 +221,23 @@ def test_zurich_an_empty_cell_is_a_mode_that_is_not_counted_there(tmp_path):
     found = {(place, m): v[:2] for (place, _, m), v in cells(taken).items()}
     assert found["bridge", "cyclists"] == ("ok", 30) and found["bridge", "count_in"] == ("not_applicable", None)
     assert found["gate", "cyclists"] == ("not_applicable", None) and found["gate", "count_out"] == ("ok", 50)
+
+
+def test_rule_06_what_is_not_measured_there_never_becomes_a_zero(tmp_path):
+    """Also where an absent row is one: a row came, and said that there is nothing to count. In the store it is missing."""
+    town = Town(tmp_path, absent="{max_zero_run: 2h}")
+    declared = town.config_folder / "sources" / "gates.yaml"
+    declared.write_text(declared.read_text() + 'sentinels: {"-": not_applicable, "*": suppressed}\n')
+    town.gates(START + timedelta(hours=1), [(START, 40, "-"), (START + STEP, 41, 42), (START + 3 * STEP, "*", 44)])
+    store, config = Store(tmp_path / "workspace"), town.config
+    at = START + timedelta(hours=1, minutes=5)
+    arrivals.take_in(store, config, config.sources["gates"], at, "run", lambda *_: None)
+    with store.transaction():
+        grid.fill(store, config, config.sources["gates"], ("count_in", "count_out"), at, assume_arrival=False)
+    found = dict(store.con.execute("SELECT (interval_start, measure), (status, value) FROM observations").fetchall())
+    assert found[START, "count_out"] == ("missing", None) and found[START, "count_in"] == ("ok", 40)
+    assert found[START + 2 * STEP, "count_in"] == ("ok", 0), "an absent row is zero"
+    assert found[START + 3 * STEP, "count_in"] == ("suppressed", None)
 
 
 @pytest.mark.parametrize("name", ["amsterdam-cmsa-zones", "amsterdam-cmsa-lines", "amsterdam-telcameras", "amsterdam-telcameras-v3", "gent-parking",
