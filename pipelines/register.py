@@ -16,6 +16,7 @@ from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 import pyarrow as pa
+from pydantic import ValidationError
 
 from indicators import local_clock
 from pipelines.store import Store
@@ -43,6 +44,8 @@ SCHEMA = pa.schema([
     ("evidence_en", pa.string()), ("owner", pa.string()), ("found_at", _UTC), ("decided_at", _UTC), ("acting_since", _UTC),
     ("file", pa.string()), ("line", pa.int32()),
 ])  # fmt: skip
+# Ranges that came, went or ended in this run: why their slots are computed again (``drukte plan``).
+_CHANGES = "flag_changes (source VARCHAR, place VARCHAR, flagged_from TIMESTAMPTZ, flagged_to TIMESTAMPTZ)"
 
 
 class DecisionError(Exception):
@@ -85,6 +88,7 @@ def bring_in(store: Store, config: Config, at: datetime) -> Config:
         if row["file"] is None and wanted != (row["acting_since"] is not None):
             row["acting_since"] = at if wanted else None
             changed.append(row)
+    store.con.execute(f"CREATE OR REPLACE TEMP TABLE {_CHANGES}")
     for row in changed:
         dirty(store, config, row, at)
     write(store, changed)
@@ -177,6 +181,10 @@ def dirty(store: Store, config: Config, row: Row, at: datetime) -> None:
             WHERE municipality = ? AND source = ? AND list_contains(?, place)""",
         [config.municipality.municipality, row["source"], places],
     )
+    store.con.execute(f"CREATE TEMP TABLE IF NOT EXISTS {_CHANGES}")
+    store.con.executemany(
+        "INSERT INTO flag_changes VALUES (?, ?, ?, ?)", [[row["source"], place, flag.from_, flag.to] for place in places]
+    )
     if "outage" in row["effects"] and row["state"] == "accepted":
         store.con.executemany(
             "INSERT INTO look_again VALUES (?, ?, ?, ?, ?)",
@@ -214,6 +222,10 @@ def decide(
         row["effects"] = list(dict.fromkeys(effects))
     if until is not None:
         row |= {"flagged_to": until, "ongoing": False}
+    try:
+        as_flag(row, at)
+    except ValidationError as error:
+        raise DecisionError(error.errors()[0]["msg"].removeprefix("Value error, ").replace(" |", ".")) from None
     with store.transaction():
         write(store, [row])
     return row

@@ -14,7 +14,7 @@ from schemas.config import Config
 
 Row = dict[str, Any]
 #: In this order; words for them stand in ``schemas/words.yaml``.
-REASONS = ("revised_data", "late_data", "new_data", "now_due", "baseline", "parts")
+REASONS = ("flag", "revised_data", "late_data", "new_data", "now_due", "baseline", "parts")
 HOUR = timedelta(hours=1)
 
 
@@ -39,7 +39,9 @@ def _causes(store: Store, config: Config, at: datetime) -> None:
             SELECT {cell}, bool_or(status IN ('ok', 'suppressed')) AS revised
             FROM {store.relation("observations_superseded", start, end)}
             WHERE municipality = '{slug}' AND superseded_at >= TIMESTAMPTZ '{at.isoformat()}' AND recorded_at < superseded_at GROUP BY ALL)
-        SELECT c.*, delivery_id, coalesce(revised, false) AS revised
+        SELECT c.*, delivery_id, coalesce(revised, false) AS revised,
+               EXISTS (FROM flag_changes f WHERE f.source = c.source AND f.place = c.place
+                   AND c.interval_start >= f.flagged_from AND c.interval_start < f.flagged_to) AS flagged
         FROM chunk c LEFT JOIN sent USING ({cell}) LEFT JOIN earlier USING ({cell})""")
 
 
@@ -63,15 +65,16 @@ def _of_card(store: Store, config: Config, card: Card) -> list[Row]:
 
 def _why(store: Store, config: Config, card: Card, values: str) -> str:
     """SELECT place, slot_start, interval_minutes, delivery_id, reason of each slot of ``todo``."""
-    cells = todo.causes(store, config, card, "caused", ("delivery_id", "revised"))
+    cells = todo.causes(store, config, card, "caused", ("delivery_id", "revised", "flagged"))
     key = "place, slot_start, interval_minutes"
     return f"""
         WITH touched AS (
-            SELECT {key}, bool_or(revised) AS revised, max(delivery_id) AS delivery_id FROM ({cells}) GROUP BY ALL),
+            SELECT {key}, bool_or(revised) AS revised, bool_or(flagged) AS flagged, max(delivery_id) AS delivery_id FROM ({cells}) GROUP BY ALL),
         standing AS (
             SELECT DISTINCT place, interval_start AS slot_start FROM {values}
             WHERE municipality = '{config.municipality.municipality}' AND indicator = '{card.id}')
-        SELECT t.*, c.delivery_id, CASE
+        SELECT t.*, CASE WHEN c.flagged IS NOT TRUE THEN c.delivery_id END AS delivery_id, CASE
+            WHEN c.flagged THEN 'flag'
             WHEN c.delivery_id IS NOT NULL AND s.place IS NULL THEN 'new_data'
             WHEN c.delivery_id IS NOT NULL AND c.revised THEN 'revised_data'
             WHEN c.delivery_id IS NOT NULL THEN 'late_data'

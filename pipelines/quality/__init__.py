@@ -132,8 +132,13 @@ def _faults(
     found: list[Finding] = []
     for feed in feeds:
         minutes = beside.interval_minutes(store, config, feed, first, last)
-        if minutes is not None:
-            beside.slots(store, config, feed, minutes, start - BACK - DAY, until, settings.sudden_zeros.min_values, None)
+        if minutes is None:
+            continue
+        # First the days alone, at all places; what may be a fault there is followed further back.
+        beside.slots(store, config, feed, minutes, start, end, settings.sudden_zeros.min_values, None)
+        suspects = runs.suspects(store, settings.sudden_zeros, settings.counter_dump)
+        if suspects:
+            beside.slots(store, config, feed, minutes, start - BACK - DAY, until, settings.sudden_zeros.min_values, suspects)
             found += runs.outages(store, settings.sudden_zeros, settings.gone, source.source, start)
             found += runs.dumps(store, settings.counter_dump, source.source, start, end)
     found += whole_days.gone(store, config, source, settings.gone, first, last)

@@ -86,17 +86,17 @@ def rows(current: str, earlier: str, sources: str, zones: str) -> str:
     late = "(epoch(first_at) - epoch(interval_end)) / 60"
     on_time = f"first_at IS NOT NULL AND {late} <= required_delay_minutes"
     return f"""
-        WITH arrival AS (
-            SELECT {key}, min(recorded_at) AS first_at, arg_min(delivery_id, recorded_at) AS first_delivery
-            FROM (SELECT {key}, recorded_at, delivery_id, status FROM {current} UNION ALL
-                  SELECT {key}, recorded_at, delivery_id, status FROM {earlier})
-            WHERE {_CAME} AND delivery_id IS NOT NULL GROUP BY ALL),
+        WITH before AS (
+            SELECT {key}, min(recorded_at) AS at, arg_min(delivery_id, recorded_at) AS delivery_id
+            FROM {earlier} WHERE {_CAME} AND delivery_id IS NOT NULL GROUP BY ALL),
         cells AS (
             SELECT o.*, CAST(timezone(z.zone, o.interval_start) AS DATE) AS local_date, r.* EXCLUDE (dataset), s.cadence_minutes,
-                   {_CAME} AS came, status IN ('ok', 'suppressed') AND {_UNJUDGED} AS is_flagged, a.first_at,
+                   {_CAME} AS came, status IN ('ok', 'suppressed') AND {_UNJUDGED} AS is_flagged,
+                   least(b.at, CASE WHEN {_CAME} AND o.delivery_id IS NOT NULL THEN o.recorded_at END) AS first_at,
                    d.received_how = 'assumed' AS assumed, d.issued_at
             FROM {current} o JOIN {zones} z USING (municipality) LEFT JOIN {sources} s USING (source) JOIN {requirements()} USING (dataset)
-            LEFT JOIN arrival a USING ({key}) LEFT JOIN deliveries d ON d.delivery_id = a.first_delivery
+            LEFT JOIN before b USING ({key})
+            LEFT JOIN deliveries d ON d.delivery_id = CASE WHEN b.at <= o.recorded_at THEN b.delivery_id ELSE o.delivery_id END
             WHERE o.measure NOT IN ({means})),
         days AS (
             SELECT municipality, dataset, source, place, local_date,

@@ -26,12 +26,13 @@ from schemas.settings import Source
 from schemas.settings.quality import Frozen
 
 HABIT = timedelta(days=28)  # of its own past, to know how often it stands still
+KNOWN_DAYS = 7  # a place known for less has no habits yet
 MIN_CELLS_WITHHELD = 12
 _LOG = "log10(2 * sqrt(pi() * value))"  # of two Poisson counts of this size: -log10 of the chance that they are equal
 
 
 def frozen(store: Store, config: Config, source: Source, settings: Frozen, start: datetime, end: datetime) -> list[Finding]:
-    """Runs of one value that overlap [start, end); they are followed two days back."""
+    """Runs of one value that overlap [start, end); they are followed back for a quarter of a day, or twice the time a stock may stand."""
     kinds = {m: DATASETS[source.dataset].kind_of(m) for m in DATASETS[source.dataset].measures}
     flows, stocks = ([m for m, kind in kinds.items() if kind == wanted] for wanted in ("flow", "stock"))
     found = []
@@ -65,7 +66,7 @@ def _runs(
     still: bool, span: tuple[datetime, datetime],
 ) -> list[Finding]:  # fmt: skip
     con = store.con
-    back = span[0] - timedelta(days=2)
+    back = span[0] - (2 * length if still else timedelta(hours=6))
     # By chance alone; few pass, and only of those the own past is read.
     grouped = _grouped(_cells(store, config, source, measures, back, span[1]))
     con.execute(f"""
@@ -74,18 +75,21 @@ def _runs(
             AND (n - 1) * {_LOG} >= {settings.rarity}""")
     if not con.execute("SELECT 1 FROM frozen_runs LIMIT 1").fetchall():
         return []
-    past = _grouped(
-        _cells(store, config, source, measures, back - HABIT, span[1]) + " AND place IN (SELECT place FROM frozen_runs)"
-    )
+    # What froze before is no habit.
+    known = """AND place IN (SELECT place FROM frozen_runs) AND NOT EXISTS (FROM flags f WHERE f.detector = 'frozen'
+               AND f.state IN ('proposed', 'accepted') AND list_contains(f.flagged_places, place) AND list_contains(f.flagged_measures, measure)
+               AND interval_start >= f.flagged_from AND interval_start < f.flagged_to)"""
+    past = _grouped(f"{_cells(store, config, source, measures, back - HABIT, span[1])} {known}")
     rows = con.execute(f"""
         WITH past AS (
-            SELECT r.place, r.measure, r.run_start, sum(p.n - 1) AS repeats, sum(p.n) AS cells,
+            SELECT r.place, r.measure, r.run_start, sum(p.n - 1) AS repeats, sum(p.n) AS cells, min(p.run_start) AS since,
                    max(epoch(p.run_end) - epoch(p.run_start)) AS longest
-            FROM frozen_runs r LEFT JOIN ({past}) p ON p.place = r.place AND p.measure = r.measure AND p.run_end <= r.run_start GROUP BY ALL)
+            FROM frozen_runs r JOIN ({past}) p ON p.place = r.place AND p.measure = r.measure AND p.run_end <= r.run_start GROUP BY ALL)
         SELECT place, measure, run_start, run_end, run_end = known_until, n,
-               floor((n - 1) * least(digits, -log10((coalesce(repeats, 0) + 1) / (coalesce(cells, 0) + 2)))) AS rare
+               floor((n - 1) * least(digits, -log10((repeats + 1) / (cells + 2)))) AS rare
         FROM frozen_runs JOIN past USING (place, measure, run_start)
-        WHERE rare >= {settings.rarity} {"AND epoch(run_end) - epoch(run_start) >= 2 * longest" if still else ""}
+        WHERE rare >= {settings.rarity} AND since <= run_start - INTERVAL {KNOWN_DAYS} DAYS
+            AND epoch(run_end) - epoch(run_start) >= 2 * longest
         ORDER BY place, measure, run_start""").fetchall()
     return [
         Finding("frozen", source.source, place, begin, finish, ongoing, (measure,), facts={"n": n, "rarity": int(rare)},

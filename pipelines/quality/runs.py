@@ -11,6 +11,14 @@ from pipelines.store import Store
 from schemas.settings.quality import CounterDump, Gone, SuddenZeros
 
 
+def suspects(store: Store, zeros: SuddenZeros, dump: CounterDump) -> set[str]:
+    """Places in ``quality_slots`` that may have a run of nothing where much is expected (or a part of one), or a huge count."""
+    found = store.con.execute(f"""
+        SELECT place FROM quality_slots GROUP BY place
+        HAVING sum(p10) FILTER (state <> 'seen') >= {zeros.min_expected} / 4 OR bool_or(p95 > 0 AND x >= {dump.times} * p95)""")
+    return {place for (place,) in found.fetchall()}
+
+
 def outages(store: Store, settings: SuddenZeros, gone: Gone, source: str, start: datetime) -> list[Finding]:
     """Runs of zeros or absent slots in ``quality_slots`` that are longer and busier by their baselines than chance allows.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Literal, get_args
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from schemas.settings.base import Instant, Interval, RoleId, Slug, Strict
 
@@ -42,6 +42,13 @@ class Flag(Strict):
             told = f"unknown effect {', '.join(sorted(unknown))}"
             raise ValueError(f"{told} | Use no_level, no_baseline, outage or note.")
         return value
+
+    @model_validator(mode="after")
+    def _whole_days(self) -> Flag:
+        if self.hours and "no_baseline" in self.effect and "no_level" not in self.effect:
+            fix = "Leave `hours` out: a day that was not ordinary stays out as a whole. Or say no_level."
+            raise ValueError(f"no_baseline for some hours of the day | {fix}")
+        return self
 
     @property
     def unjudged(self) -> bool:
@@ -96,9 +103,10 @@ class Gone(_Detector):
 class Frozen(_Detector):
     """The same count over and over: so often that chance would do it less than once in 10^``rarity`` stretches.
 
-    How often a count repeats itself by chance follows from its size (Poisson) and from how often it does at that place. It
-    lasts for ``min_duration`` and ``min_cells`` at least; of a stock, which may well stand still, for ``min_duration_stock``,
-    and twice as long as it ever stood still at the place in the 28 days before.
+    How often a count repeats itself by chance follows from its size (Poisson) and from how often it does at that place; and it
+    lasts twice as long as any count of the place in the 28 days before (of which a week must be known): a quiet garage counts 1
+    for hours. It lasts for ``min_duration`` and ``min_cells`` at least; a stock, which may well stand still, for
+    ``min_duration_stock``.
     """
 
     rarity: float = Field(default=7, gt=0)

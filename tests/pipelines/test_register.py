@@ -150,6 +150,13 @@ def test_what_is_accepted_while_it_lasts_holds_for_what_comes_next(evening):
     assert [r[2] for r in rows(store, DENSITY)] == [None, "flagged", "flagged", "flagged", "flagged"]
 
 
+def test_hours_are_left_out_of_levels_not_of_days(evening):
+    town, store = evening
+    register.write(store, [proposal(hours="21:00-05:00")])
+    with pytest.raises(register.DecisionError, match="no_baseline for some hours of the day"):
+        register.decide(store, town.config, "abcd1234", "accept", role="data-officer", at=START, effects=("no_baseline",))
+
+
 @pytest.mark.parametrize(("arguments", "told"), [
     ({"role": "Jan Jansen"}, "`Jan Jansen` is no role of tiny"), ({"role": "data-oficer"}, "Did you mean `data-officer`?"),
     ({"flag_id": "nope"}, "There is no flag `nope` in tiny"), ({"effects": ("no_levl",)}, "Did you mean `no_level`?"),
@@ -204,3 +211,17 @@ def test_flags_stay_in_order_of_time(evening):
     _, store = evening
     register.write(store, [proposal(flag_id=f"a{i}", flagged_from=START - timedelta(hours=i)) for i in range(3)])
     assert [r["flag_id"] for r in register.rows(store.con)] == ["a2", "a1", "a0"]
+
+
+def test_plan_says_that_the_register_is_why(evening):
+    from pipelines.plan import coming
+    from pipelines.store import aside
+
+    town, store = evening
+    register.write(store, [proposal()])
+    register.decide(store, town.config, "abcd1234", "accept", role="data-officer", at=START + 5 * STEP)
+    store.close()
+    with aside.copied(town.folder / "w") as copy:
+        plan = coming.collect(copy, town.config, catalogue(), START + 5 * STEP)
+    told = [(row["indicator"], row["reason"], row["delivery_id"], row["slots"]) for row in plan.slots if row["reason"] == "flag"]
+    assert told == [("density", "flag", None, 2)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pipelines.quality import nights, repeats
+from pipelines.quality.findings import Looked, record
 from schemas.settings.quality import Frozen, NightZeros
 from tests.pipelines.quality.world import ABSENT, DAY, DAY_ONE, HOUR, SMALL, World, poisson, street
 from tests.town import START, STEP
@@ -56,6 +57,32 @@ def test_a_place_that_often_stands_still_is_not_frozen(world):
     """A supplier that rounds to hundreds repeats itself: the place's own past says how often."""
     coarse = [100 * round(2 * int(v) / 100) for v in poisson(10, lambda h: 2 * street(h), PAST)]
     assert frozen(world, [100] * 8 + poisson(11, street, 1)[8:], past=coarse)[0] == []
+
+
+def test_a_garage_that_counts_one_for_hours_each_night_is_not_frozen(world):
+    """Small even flows, as of a sample or a smoothed count: the place's own longest run says what is ordinary."""
+    even = [1 if q < 40 else 5 + q % 7 for _ in range(PAST) for q in range(96)]
+    assert frozen(world, [1] * 44 + [6, 7] * 26, past=even)[0] == []
+    assert len(frozen_again(world, [1] * 90 + [6, 7] * 3)) == 1
+
+
+def frozen_again(world: World, day: list) -> list:
+    """Another day after that of :func:`frozen`."""
+    begin = START + (PAST + 1) * DAY
+    world.counts(begin, day)
+    return repeats.frozen(world.store, world.config, world.source, Frozen(), begin, begin + DAY)
+
+
+def test_a_counter_that_froze_before_is_found_again(world):
+    found, begin = frozen(world, with_run(97, 9))
+    assert len(frozen_again(world, with_run(98, 9))) == 0  # that it froze yesterday would pass for its habit
+    looked = Looked(("frozen",), "gates", frozenset({"gate"}), begin, begin + DAY)
+    record(world.store, world.config, looked, found, begin + DAY)
+    assert len(repeats.frozen(world.store, world.config, world.source, Frozen(), begin + DAY, begin + 2 * DAY)) == 1
+
+
+def test_a_place_without_a_past_has_no_habits_yet(world):
+    assert frozen(world, with_run(97, 9), past=poisson(7, street, 5))[0] == []
 
 
 def test_no_false_alarm_in_a_year_of_ordinary_counts(world):
