@@ -37,11 +37,17 @@ def note_changes(store: Store, config: Config) -> None:
 
 def look_now(store: Store, config: Config, cards: Mapping[str, Card], at: datetime) -> None:
     """Look at what is silent now, before it is judged: an accepted outage that has ended ends in the same run."""
-    if not config.municipality.detectors.sudden_zeros.on:
+    settings = config.municipality.detectors.sudden_zeros
+    if not settings.on:
+        return
+    feeds = _compared(config, cards)
+    silent = beside.silent(store, config, feeds, at, settings.min_duration)
+    lasting = _lasting(store, config)
+    if not silent and not lasting:
         return
     with store.transaction():
-        for feed in _compared(config, cards):
-            _now(store, config, feed, at)
+        for feed in feeds:
+            _now(store, config, feed, silent.get(feed, set()), lasting.get(feed.source, set()), at)
         note_changes(store, config)
 
 
@@ -64,15 +70,13 @@ def _compared(config: Config, cards: Mapping[str, Card]) -> list[Feed]:
     return list(found.values())
 
 
-def _now(store: Store, config: Config, feed: Feed, at: datetime) -> None:
+def _now(store: Store, config: Config, feed: Feed, silent: set[str], lasting: set[str], at: datetime) -> None:
     """Outages that last, or did until now."""
-    settings, start = config.municipality.detectors, at - BACK
-    today = at.astimezone(config.tz).date()
-    minutes = beside.interval_minutes(store, config, feed, today, today)
+    settings, start, today = config.municipality.detectors, at - BACK, at.astimezone(config.tz).date()
+    minutes = beside.interval_minutes(store, config, feed, today, today) if silent or lasting else None
     if minutes is None:
         return
-    lasting = {row["flagged_places"][0] for row in _lasting(store, config, feed.source)}
-    places = beside.quiet_places(store, config, feed, minutes, at, settings.sudden_zeros.min_duration) | lasting
+    places = lasting | (beside.seldom_so_quiet(store, config, feed, minutes, silent - lasting, at) if silent - lasting else set())
     if places:
         beside.slots(store, config, feed, minutes, start - DAY, at, settings.sudden_zeros.min_values, places)
         found = runs.outages(store, settings.sudden_zeros, settings.gone, feed.source, start)
@@ -80,9 +84,14 @@ def _now(store: Store, config: Config, feed: Feed, at: datetime) -> None:
         record(store, config, looked, _switched_on(config, found), at)
 
 
-def _lasting(store: Store, config: Config, source: str) -> list[register.Row]:
-    where = "municipality = ? AND source = ? AND ongoing AND detector IN ('sudden_zeros', 'gone') AND len(flagged_places) = 1"
-    return register.rows(store.con, where, [config.municipality.municipality, source])
+def _lasting(store: Store, config: Config) -> dict[str, set[str]]:
+    """Per source the places with an entry that still lasts."""
+    listed = ", ".join(f"'{name}'" for name in SILENCE)
+    where = f"municipality = ? AND ongoing AND detector IN ({listed}) AND len(flagged_places) = 1"
+    found: dict[str, set[str]] = {}
+    for row in register.rows(store.con, where, [config.municipality.municipality]):
+        found.setdefault(row["source"], set()).add(row["flagged_places"][0])
+    return found
 
 
 def _switched_on(config: Config, found: Iterable[Finding]) -> list[Finding]:

@@ -6,8 +6,8 @@ middle of its bounds), median, p10, p95. Expectations are NULL where the baselin
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import date, datetime, timedelta
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime, time, timedelta
 
 import pyarrow as pa
 
@@ -82,23 +82,31 @@ def _steady(column: str, zone: str) -> str:
     return f"timezone('{zone}', {column} + INTERVAL 3 HOURS) - timezone('{zone}', {column} - INTERVAL 3 HOURS) = INTERVAL 6 HOURS"
 
 
-def quiet_places(store: Store, config: Config, feed: Feed, minutes: int, now: datetime, length: timedelta) -> set[str]:
-    """Places of a feed where the newest ``length`` of cells that are due are all zero or absent, at hours that are seldom so."""
-    given, slug = feed.given[0], config.municipality.municipality
-    until = now - given.delay
-    start = until - max(length, timedelta(minutes=minutes)) - timedelta(minutes=2 * given.step_minutes)
-    first, last = (m.astimezone(config.tz).date() for m in (start, until))
-    zone = config.municipality.timezone
-    found = store.con.execute(f"""
-        WITH newest AS (
-            SELECT place, {bucket(str(minutes), "min(interval_start)", config)} AS slot_start,
-                   bool_and(status IN ('missing', 'outage') OR (status = 'ok' AND value = 0)) AS quiet
-            FROM {store.relation("observations", start, now)}
+def silent(store: Store, config: Config, feeds: Sequence[Feed], now: datetime, length: timedelta) -> dict[Feed, set[str]]:
+    """Per feed the places whose newest ``length`` of cells are all zero or absent; in one query, since it is asked in every run."""
+    slug, columns = config.municipality.municipality, "place, municipality, source, dataset, measure, status, value"
+    parts = []
+    for number, feed in enumerate(feeds):
+        given = feed.given[0]
+        start = now - given.delay - max(length, config.municipality.interval) - timedelta(minutes=2 * given.step_minutes)
+        parts.append(f"""
+            SELECT {number} AS feed, place FROM {store.relation("observations", start, now, columns)}
             WHERE municipality = '{slug}' AND source = '{given.source}' AND dataset = '{feed.dataset}'
-                AND measure IN ({", ".join(f"'{m}'" for m in given.measures)}) GROUP BY place),
-        clock AS (SELECT place, timezone('{zone}', slot_start) AS local_ts FROM newest WHERE quiet)
-        SELECT DISTINCT c.place FROM clock c JOIN {baselines.stored(store, first, last)} b
-            ON b.place = c.place AND b.local_date = CAST(c.local_ts AS DATE) AND b.local_time = CAST(c.local_ts AS TIME)
-        WHERE {_of(config, feed).replace("municipality =", "b.municipality =")} AND b.interval_minutes = {minutes} AND b.p10 > 0
-    """).fetchall()
-    return {place for (place,) in found}
+                AND measure IN ({", ".join(f"'{m}'" for m in given.measures)})
+            GROUP BY place HAVING bool_and(status IN ('missing', 'outage') OR (status = 'ok' AND value = 0))""")
+    found: dict[Feed, set[str]] = {}
+    for number, place in store.con.execute(" UNION ALL ".join(parts)).fetchall() if parts else []:
+        found.setdefault(feeds[number], set()).add(place)
+    return found
+
+
+def seldom_so_quiet(store: Store, config: Config, feed: Feed, minutes: int, places: Iterable[str], now: datetime) -> set[str]:
+    """Those of the places at which, by their baseline, something is counted at this hour nearly always."""
+    local = (now - feed.delay - timedelta(minutes=minutes)).astimezone(config.tz)
+    found = store.con.execute(
+        f"""SELECT DISTINCT place FROM {baselines.stored(store, local.date(), local.date())}
+            WHERE {_of(config, feed)} AND interval_minutes = {minutes} AND local_date = ? AND p10 > 0
+                AND local_time BETWEEN ? AND ? AND list_contains(?, place)""",
+        [local.date(), (local - timedelta(hours=1)).time() if local.hour else time.min, local.time(), sorted(places)],
+    )
+    return {place for (place,) in found.fetchall()}
