@@ -77,7 +77,7 @@ def _write_settings(folder: Path, zones: int, indicators: Sequence[str]) -> None
     slugs = [f"zone-{z}" for z in range(zones)]
     adopted = {
         "purpose": "crowd-safety", "legal_basis": "example only", "dpia": {"reference": "none", "date": "2026-01-01"},
-        "decided_on": "2026-01-02", "review_by": "2027-01-02", "k": 15, "retention": "365d", "audience": ["crowd-manager"],
+        "decided_on": "2026-01-02", "review_by": "2027-01-02", "k": 15, "retention": "36500d", "audience": ["crowd-manager"],
         "owner": "data-officer",
     }  # fmt: skip
     files: dict[str, dict[str, Any]] = {

@@ -10,13 +10,13 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
 from itertools import combinations
 
-from indicators import formula, layers
+from indicators import baseline, formula, layers
 from indicators.chosen import chosen
 from indicators.effective import Resolver, active_at, resolver
 from indicators.grammar import SEVERITY, Card
 from indicators.layers import Candidate, Entry
 from indicators.local_clock import public_holidays
-from schemas import vocabulary
+from schemas import retention, vocabulary
 from schemas.config import Config, PlaceRow
 from schemas.datasets import DATASETS
 from schemas.mistakes import did_you_mean
@@ -55,7 +55,34 @@ def warnings(config: Config, cards: Mapping[str, Card], at: datetime) -> list[Pr
             needed = ", ".join(card.applies_to.attributes) or "its parameters and bands"
             what, fix = f"`{name}` judges no place here", f"Give places of kind {'/'.join(card.applies_to.kinds)} {needed}."
             found.append(config.document.problem(("indicators", name), what, fix))
-    return found
+    return [*found, *_short_memory(config, cards)]
+
+
+def _short_memory(config: Config, cards: Mapping[str, Card]) -> Iterator[Problem]:
+    """Counts that go sooner than a baseline looks back (rule 18): which indicators then know less, or never anything."""
+    read: dict[str, list[str]] = {}
+    for name, card in chosen(config, cards).items():
+        if card.baseline:
+            named = {reference.partition(".")[0] for reference in next(iter(card.inputs.values())).from_}
+            for dataset in sorted(named & {source.dataset for source in config.sources.values()}):
+                read.setdefault(dataset, []).append(name)
+    for dataset, names in read.items():
+        adoption = retention.decides(config, "counts", dataset)
+        weeks = adoption.kept("counts") // timedelta(weeks=1)
+        if weeks * 7 >= baseline.REACH_DAYS:
+            continue
+        key = ("retention_of", "counts") if "counts" in adoption.retention_of else ("retention",)
+        path = ("purposes", config.municipality.purposes.index(adoption), *key)
+        most = 3 * min(weeks, baseline.VALID_DAYS)  # the same slot and one either side
+        left = f"{weeks} of {baseline.REACH_DAYS // 7} weeks are left to compare with, {most} values at most"
+        if most < baseline.MIN_VALUES:
+            left += f" of the {baseline.MIN_VALUES} needed: {', '.join(names)} will always be unknown (baseline_short)"
+        else:
+            left += f": {', '.join(names)} know less of what is usual"
+        what = (
+            f"{dataset} is kept {format_duration(adoption.kept('counts'))}, a baseline looks back {baseline.REACH_DAYS}d; {left}"
+        )
+        yield config.document.problem(path, what, f"Keep counts {baseline.REACH_DAYS}d or longer, or accept it.")
 
 
 def _guards(config: Config) -> Iterator[Problem]:

@@ -1,6 +1,6 @@
 """How a workspace stands: freshness per source, open situations, last runs, review dates, room on disk.
 
-Everything is read from the published file, so it never waits for a run.
+What retention removes within a month is told too. Everything is read from the published file, so it never waits for a run.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any
 import duckdb
 
 from pipelines import published as reading
+from pipelines.upkeep import going
 
 LOOK_BACK = timedelta(days=8)  # a source silent for longer is simply silent
 REVIEW_AHEAD = timedelta(days=60)
@@ -89,6 +90,7 @@ def collect(workspace: Path, at: datetime, municipalities: list[str] | None = No
             "runs": _rows(con, _RUNS, params),
             "flags": _rows(con, _PROPOSALS, {"who": params["who"]}),
             "reviews": _rows(con, _REVIEWS, {"who": params["who"], "review": (at + REVIEW_AHEAD).date()}),
+            "retention": going.collect(con, municipalities or here),
             "in_review": _rows(con, _IN_REVIEW, params),
             "disk": disk(workspace),
         }

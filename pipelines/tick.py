@@ -20,6 +20,7 @@ from pipelines.publish import publish
 from pipelines.slots import delivered_measures
 from pipelines.store import Store
 from pipelines.store.rows import one
+from pipelines.upkeep import retention
 from schemas.config import Config
 
 Verb = Literal["run", "backfill", "replay"]
@@ -104,9 +105,10 @@ def tick(
     quality.close_days(store, config, cards, at)
     show("situations", 0.9)
     summary.situations = judge(store, config, cards, at, verb, summary.run_id, again=bool(since or restate))
+    retention.apply(store, config, at, summary.run_id)
     _note_run(store, summary, verb)
     show("publish", 0.95)
-    store.seal(at)
+    store.seal(at, retention.cuts(store))
     publish(store, at)
     show("done", 1.0)
     return summary
@@ -123,6 +125,7 @@ def taken_in(
         reference.write(store, own, cards)
         config = register.bring_in(store, own, at)
     deliveries = take_in(store, config, at, verb, show)
+    retention.drop_late(store, config, at)
     with store.transaction():
         quality.note_changes(store, config)
     if verb != "backfill":

@@ -141,6 +141,12 @@ TABLES: dict[str, Table] = {t.name: t for t in (
     _t("purposes", "Vastgestelde doelen met grondslag, DPIA en k", "Adopted purposes with legal basis, DPIA and k",
        "municipality purpose title desired_effect legal_basis dpia_reference dpia_date decided_on review_by k retention_days audience owner"
        " datasets indicators file line", "municipality purpose"),
+    _t("retention", "Bewaartermijnen: welk doel ze bepaalt, en vanaf welke dag er nog rijen zijn",
+       "How long data are kept: which purpose decides, and from which day on there are rows",
+       "municipality data_class subject purpose retention_days kept_from", "municipality data_class subject"),
+    _t("deletions", "Wat de bewaartermijn verwijderde; deze rijen blijven", "What retention removed; these rows stay",
+       "municipality data_class table_name removal removed_before first_day last_day rows_removed run_id recorded_at",
+       "municipality table_name removal first_day recorded_at"),
     _t("about", "Over dit bestand: versie, run, herstelregel na verplaatsen", "About this file: release, run, the line that repairs a moved folder",
        "key text", "key"),
 )}  # fmt: skip

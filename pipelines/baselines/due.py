@@ -6,7 +6,7 @@ and made good when the freeze is lifted (decision 0011).
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 import pyarrow as pa
 
@@ -90,11 +90,27 @@ def _reached(store: Store, config: Config, feed: Feed, late: str) -> None:
     """)
 
 
+def _partly_gone(store: Store, config: Config, feed: Feed, at: datetime) -> list[tuple[str, date]]:
+    """(place, last day) of baselines that rest on counts which retention has removed since: of what is left they would come out
+    otherwise. Days before today only: today's has its whole reach, as far as counts are kept.
+    """
+    found = store.con.execute(
+        "SELECT kept_from FROM retention WHERE municipality = ? AND data_class = 'counts' AND subject = ?",
+        [config.municipality.municipality, feed.dataset],
+    ).fetchall()
+    if not found:
+        return []
+    until = min(found[0][0] + timedelta(days=baseline.REACH_DAYS), at.astimezone(config.tz).date() - timedelta(days=1))
+    asked = f"""SELECT 1 FROM baseline_reached WHERE local_date <= DATE '{until}' UNION ALL
+                SELECT 1 FROM baseline_holds WHERE {of_feed(config, feed)} LIMIT 1"""
+    return [(place, until) for place in members.places(config, feed)] if store.con.execute(asked).fetchall() else []
+
+
 def _hold(store: Store, config: Config, feed: Feed, at: datetime) -> None:
     """Take frozen days out of ``baseline_reached`` and list why; ``baseline_thawed``: held days that are frozen no longer."""
     con, mine, town = store.con, of_feed(config, feed), config.municipality
     con.execute(f"CREATE OR REPLACE TEMP TABLE baseline_thawed AS SELECT {_DAY} FROM baseline_reached LIMIT 0")
-    rows = [(place, freeze.until) for freeze in town.freezes for place in freeze.places]
+    rows = [(place, freeze.until) for freeze in town.freezes for place in freeze.places] + _partly_gone(store, config, feed, at)
     if not rows and not con.execute(f"SELECT 1 FROM baseline_holds WHERE {mine} LIMIT 1").fetchall():
         return
     as_table(store, "freeze_rows", {"place": pa.array([p for p, _ in rows], pa.string()),

@@ -59,6 +59,7 @@ def _status_in_parts(found: dict[str, Any], lang: str) -> list[str]:
         "runs": common.table(("", "", "", ""), runs),
         "reviews": common.table(("", "", "", "", ""), reviews) if reviews else common.text("nothing_found", lang),
     }
+    parts["retention"] = _going(found["retention"], lang)
     if found["in_review"]:
         held = [
             (r["municipality"], r["source"], r["name"], r["changes"], f"{r['changes_from']:%Y-%m-%d %H:%M}Z")
@@ -68,6 +69,27 @@ def _status_in_parts(found: dict[str, Any], lang: str) -> list[str]:
     waiting = [f"{f['municipality']}: {common.text('flags_open', lang, n=f['proposed'])}" for f in found["flags"]]
     disk = common.text("disk", lang, **{name: size / 1e6 for name, size in found["disk"].items()})
     return [*(f"{common.text(title, lang)}\n{body}" for title, body in parts.items()), *waiting, disk]
+
+
+def _going(rows: list[dict[str, Any]], lang: str) -> str:
+    """Per class of data how long it is kept, and what goes within a month."""
+    from pipelines.cli import common
+    from schemas import words
+
+    lines = [
+        (
+            row["municipality"],
+            words.word("data_class", row["data_class"], lang),
+            row["purpose"],
+            f"{row['retention_days']} d",
+            common.text("kept_from", lang, day=row["kept_from"]),
+            common.text("goes_on", lang, day=row["goes_on"], n=row["rows_going"])
+            if row["rows_going"]
+            else common.text("nothing_goes", lang),
+        )
+        for row in rows
+    ]
+    return common.table(("",) * 6, lines) if lines else common.text("nothing_found", lang)
 
 
 def _freshness(source: dict[str, Any], lang: str) -> str:

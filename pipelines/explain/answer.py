@@ -118,6 +118,8 @@ def _explain(
     used = background.rows_used(read, config, card, value, steps)
     if background.is_held(read, used):
         notes.append("held_baseline")
+    elif background.is_worn(read, value, used):
+        notes.append("worn_baseline")
     else:
         checks += background.baseline_checks(read, config, card, value, found, used)
     return Explanation(

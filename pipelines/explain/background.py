@@ -72,6 +72,14 @@ def is_held(read: Published, used: list[Record]) -> bool:
     return bool(used) and bool(read.rows(held, [used[0][c] for c in ("source", "measure", "place", "local_date")]))
 
 
+def is_worn(read: Published, value: Record, used: list[Record]) -> bool:
+    """Whether retention has removed counts that these baseline rows rest on, those behind their level factor included."""
+    gone = """SELECT 1 FROM deletions WHERE municipality = $1 AND table_name = 'observations' AND removal = 'retention'
+              AND last_day >= $2 - CAST($3 AS INTEGER)"""
+    reach = 2 * baseline.REACH_DAYS + 1
+    return bool(used) and bool(read.rows(gone, [value["municipality"], used[0]["local_date"], reach]))
+
+
 def _equal(old: float | None, new: float | None) -> bool:
     return old == new or (old is not None and new is not None and math.isclose(old, new, rel_tol=TOLERANCE))
 

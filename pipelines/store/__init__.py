@@ -7,9 +7,9 @@ neither: it reads :meth:`Store.relation` and writes through :meth:`Store.replace
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Set
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from types import TracebackType
 
@@ -112,7 +112,15 @@ class Store:
                 sealing.unseal(self.con, self.sealed, name, wanted)
                 self._manifest = None
 
-    def seal(self, at: datetime) -> int:
-        """Write days older than yesterday to Parquet, merge old months, drop retired files; returns files written."""
+    def take_out(self, name: str, file: str, rest: str | None) -> None:
+        """Give up a sealed file; those of its rows that hold for ``rest`` (SQL; None: none) become hot again. In a transaction."""
+        sealing.take_out(self.con, self.sealed, name, file, rest)
         self._manifest = None
-        return sealing.seal(self.con, self.sealed, at)
+
+    def seal(self, at: datetime, cuts: Mapping[str, Set[date]] | None = None) -> int:
+        """Write days older than yesterday to Parquet, merge old months, drop retired files; returns files written.
+
+        ``cuts``: table → days at which rows will be taken out; the months around them stay in day files.
+        """
+        self._manifest = None
+        return sealing.seal(self.con, self.sealed, at, cuts or {})

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Mapping, Set
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -72,24 +73,35 @@ def _literal(moment: datetime) -> str:
 def unseal(con: duckdb.DuckDBPyConnection, folder: Path, name: str, files: list[str]) -> None:
     """Bring these sealed files of a table back into the hot table. Inside a transaction."""
     for file in files:
-        con.execute(f"INSERT INTO {name} BY NAME SELECT * FROM read_parquet({quoted(folder / file)})")
-        con.execute("DELETE FROM manifest WHERE table_name = ? AND file = ?", [name, file])
-        con.execute("INSERT OR REPLACE INTO retired_files VALUES (?, NULL)", [file])
+        take_out(con, folder, name, file, "true")
 
 
-def seal(con: duckdb.DuckDBPyConnection, folder: Path, at: datetime) -> int:
-    """Seal every hot day before yesterday and merge months past ``MONTH_AFTER``; returns the number of files written."""
+def take_out(con: duckdb.DuckDBPyConnection, folder: Path, name: str, file: str, rest: str | None) -> None:
+    """Give up a sealed file; those of its rows that hold for ``rest`` (SQL; None: none) become hot again. Inside a transaction."""
+    if rest:
+        con.execute(f"INSERT INTO {name} BY NAME SELECT * FROM read_parquet({quoted(folder / file)}) WHERE {rest}")
+    con.execute("DELETE FROM manifest WHERE table_name = ? AND file = ?", [name, file])
+    con.execute("INSERT OR REPLACE INTO retired_files VALUES (?, NULL)", [file])
+
+
+def seal(con: duckdb.DuckDBPyConnection, folder: Path, at: datetime, cuts: Mapping[str, Set[date]]) -> int:
+    """Seal every hot day before yesterday and merge months past ``MONTH_AFTER``; returns the number of files written.
+
+    ``cuts``: table → days at which rows will be taken out: the months that hold them stay in day files.
+    """
     written = 0
     cutoff = at.date() - timedelta(days=HOT_DAYS)
     for name, day in sealable().items():
         hot_days = {d for (d,) in con.execute(f"SELECT DISTINCT {day} FROM {name} WHERE {day} < ?", [cutoff]).fetchall()}
-        for first, last in _units(con, name, hot_days, at):
+        for first, last in _units(con, name, hot_days, at, {_month(day) for day in cuts.get(name, ())}):
             written += _write(con, folder, name, day, first, last, at)
     _drop_retired(con, folder, at)
     return written
 
 
-def _units(con: duckdb.DuckDBPyConnection, name: str, hot_days: set[date], at: datetime) -> list[tuple[date, date]]:
+def _units(
+    con: duckdb.DuckDBPyConnection, name: str, hot_days: set[date], at: datetime, apart: Set[tuple[date, date]]
+) -> list[tuple[date, date]]:
     """The spans to write: single days, but a month once it is old enough (its day files are merged) or hot as a whole.
 
     A backfill leaves whole months hot: written at once they are a few files instead of hundreds.
@@ -102,6 +114,7 @@ def _units(con: duckdb.DuckDBPyConnection, name: str, hot_days: set[date], at: d
     today = (at - timedelta(days=HOT_DAYS)).date()
     months = {_month(d) for d in hot_days | day_files if _month(d)[1] < old_before}
     months |= {m for d in hot_days if (m := _month(d))[1] < today and _whole(m, hot_days)}
+    months -= apart
     days = [(d, d) for d in sorted(hot_days) if _month(d) not in months]
     return sorted(months) + days
 

@@ -58,7 +58,8 @@ def _hours_of_levels(con: duckdb.DuckDBPyConnection, _sealed: Path) -> None:
 
 def _measured_days(con: duckdb.DuckDBPyConnection, sealed: Path) -> None:
     """3 → 4: ``data_quality`` has rows of its own, where an empty table stood; the next run measures the days there are."""
-    if "shortfall" in _columns(con, "FROM data_quality"):
+    there = con.execute("SELECT 1 FROM duckdb_tables() WHERE table_name = 'data_quality'").fetchall()
+    if not there or "shortfall" in _columns(con, "FROM data_quality"):  # done before, by a run that was killed
         return
     files = con.execute("SELECT file FROM manifest WHERE table_name = 'observations'").fetchall()
     parts = ["FROM observations", *(f"FROM read_parquet({sealing.quoted(sealed / file)})" for (file,) in files)]
