@@ -92,7 +92,7 @@ def _guards(config: Config) -> Iterator[Problem]:
             for key, text in (("that", entry.guard.that), ("when", entry.guard.when)):
                 try:
                     if text:
-                        formula.parse_expression(text, (*source.measure_names, "hour"), "condition")
+                        formula.parse_expression(text, entry.guard_names(source.measure_names), "condition")
                 except ValueError as error:
                     what, _, fix = str(error).partition(" | ")
                     yield config.source_documents[name].problem(("corrections", number, "guard", key), what, fix)

@@ -18,6 +18,7 @@ from pipelines import blind
 from pipelines.store import Store
 from schemas.config import Config
 from schemas.results import TABLES
+from schemas.settings.source.corrections import KINDS
 
 ALWAYS = (datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC))
 
@@ -135,7 +136,7 @@ def _corrections(config: Config) -> list[dict[str, Any]]:
             rows.append({
                 **entry.model_dump(include={"correction", "reason", "owner", "decided_on", "review_by"}),
                 "municipality": config.municipality.municipality, "source": name, "kind": entry.kind,
-                "detail": entry.model_dump_json(include={"multiply", "offset", "swap", "relabel", "measures", "places"}, exclude_defaults=True),
+                "detail": entry.model_dump_json(include={*KINDS, "measures", "places"}, exclude_defaults=True),
                 "guard": f"{guard.that}{when}{share}, else {guard.otherwise}", "effective_from": entry.from_, "effective_to": entry.to,
                 "file": document.file, "line": document.line(("corrections", number)),
             })  # fmt: skip

@@ -144,6 +144,7 @@ def _judged(
     con: duckdb.DuckDBPyConnection, raw: Raw, source: Source, known: str, issued: datetime | None, *,
     k: int, withhold_zero: bool, tz: ZoneInfo, after: datetime | None, until: datetime,
 ) -> Taken:  # fmt: skip
+    raw = corrections.columns(con, raw, source) if source.corrections else raw
     mapping.records(con, raw, source, tz, issued)
     verdict.judge(con, source, DATASETS[source.dataset], tz, after, until)
     measures = source.measure_names
@@ -156,7 +157,7 @@ def _judged(
     cells = con.sql(_CELLS).to_arrow_table().cast(CELLS)
     refused = refusals.table(con, raw, source, with_bad_lines=first)
     bad_lines = raw.bad.num_rows if first else 0
-    corrected = corrections.told(con) if source.corrections else corrections.CORRECTED.empty_table()
+    corrected = corrections.told(con, source) if source.corrections else corrections.CORRECTED.empty_table()
     misfits = sums.misfits(con, raw, source) if source.sums else sums.MISFITS.empty_table()
     newest = con.execute("SELECT max(issued_at) FROM record").fetchall()[0][0]
     return Taken(

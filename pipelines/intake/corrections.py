@@ -6,13 +6,15 @@ fault, and correcting it once more would make a new one.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from zoneinfo import ZoneInfo
 
 import duckdb
 import pyarrow as pa
 
 from indicators.formula import parse_expression
-from pipelines.readers import UnreadableError
+from pipelines.intake import mapping
+from pipelines.readers import Raw, UnreadableError
 from pipelines.sql import literal
 from schemas import vocabulary
 from schemas.settings.source import Correction, Source
@@ -23,9 +25,27 @@ CORRECTED = pa.schema([
 ])  # fmt: skip
 
 
-def names(source: Source) -> tuple[str, ...]:
-    """What a guard may name."""
-    return (*source.measure_names, "hour")
+def columns(con: duckdb.DuckDBPyConnection, raw: Raw, source: Source) -> Raw:
+    """The delivery with the columns in their place that a supplier mixed up.
+
+    Raises :class:`UnreadableError` (``correction_guard``) where a guard refuses the delivery.
+    """
+    for correction in source.corrections:
+        if correction.swap_columns is None:
+            continue
+        one, other = correction.swap_columns
+        con.register("swapped", pa.table({"a": mapping.texts(raw, one), "b": mapping.texts(raw, other)}))
+        numbers = ", ".join(
+            f"try_cast(replace({c}, ',', '.') AS DOUBLE) AS {name}" for c, name in (("a", "first"), ("b", "second"))
+        )
+        that, when = _conditions(source, correction)
+        asked, holds = _counted(con, f"SELECT {that} AS holds FROM (SELECT {numbers} FROM swapped) WHERE {when}")
+        con.unregister("swapped")
+        if asked and holds < correction.guard.share * asked:
+            raise _refusal(source, correction, asked - holds, asked)
+        turned = {one: other, other: one}
+        raw = replace(raw, names=tuple(turned.get(name, name) if name else name for name in raw.names))
+    return raw
 
 
 def apply(con: duckdb.DuckDBPyConnection, source: Source, tz: ZoneInfo) -> None:
@@ -36,7 +56,7 @@ def apply(con: duckdb.DuckDBPyConnection, source: Source, tz: ZoneInfo) -> None:
     empty = ", ".join(f"NULL::{t} AS {n}" for n, t in (("correction", "VARCHAR"), ("place", "VARCHAR"), ("first_interval", "TIMESTAMPTZ"),
                                                        ("last_interval", "TIMESTAMPTZ"), ("cells", "BIGINT")))  # fmt: skip
     con.execute(f"CREATE TEMP TABLE corrected AS SELECT {empty} LIMIT 0")
-    for correction in source.corrections:
+    for correction in (c for c in source.corrections if not c.swap_columns):
         scope = _scope(correction)
         if not con.execute(f"SELECT 1 FROM cell WHERE {scope} LIMIT 1").fetchall():
             continue
@@ -71,29 +91,42 @@ def _scope(correction: Correction) -> str:
 
 def _guarded(con: duckdb.DuckDBPyConnection, source: Source, correction: Correction, scope: str, tz: ZoneInfo) -> None:
     """Raise, or refuse the rows, where the guard does not hold."""
-    guard = correction.guard
-    known = names(source)
-    that, when = (
-        parse_expression(text, known, "condition").tree.sql("duckdb") if text else "true" for text in (guard.that, guard.when)
-    )
+    that, when = _conditions(source, correction)
     measures = ", ".join(f"CAST(max(value) FILTER (measure = {literal(m)}) AS DOUBLE) AS {m}" for m in source.measure_names)
     rows = f"""
         SELECT row_number, part, hour(timezone('{tz.key}', any_value(start))) AS hour, {measures}
         FROM cell SEMI JOIN (SELECT row_number, part FROM cell WHERE {scope}) USING (row_number, part) WHERE state = 'ok'
         GROUP BY row_number, part"""
     con.execute(f"CREATE OR REPLACE TEMP TABLE guarded AS SELECT row_number, part, {that} AS holds FROM ({rows}) WHERE {when}")
-    [[asked, holds]] = con.execute("SELECT count(holds), count(*) FILTER (holds) FROM guarded").fetchall()
-    if not asked or holds >= guard.share * asked:
+    asked, holds = _counted(con, "FROM guarded")
+    if not asked or holds >= correction.guard.share * asked:
         return
-    if guard.otherwise == "refuse_delivery":
-        raise UnreadableError(
-            "correction_guard",
-            f"the correction `{correction.correction}` does not fit: `{guard.that}` does not hold in {asked - holds} of {asked} rows."
-            f" The supplier may have mended it: end the correction (`to:`) in config/sources/{source.source}.yaml, or mend its guard.",
-        )
+    if correction.guard.otherwise == "refuse_delivery":
+        raise _refusal(source, correction, asked - holds, asked)
     con.execute(
         f"""UPDATE cell SET state = 'bad', value = NULL, check_name = 'correction_guard'
             WHERE {scope} AND (row_number, part) IN (SELECT (row_number, part) FROM guarded WHERE NOT holds)"""
+    )
+
+
+def _conditions(source: Source, correction: Correction) -> tuple[str, str]:
+    """SQL of the two parts of a guard."""
+    known, guard = correction.guard_names(source.measure_names), correction.guard
+    that = parse_expression(guard.that, known, "condition").tree.sql("duckdb")
+    return that, parse_expression(guard.when, known, "condition").tree.sql("duckdb") if guard.when else "true"
+
+
+def _counted(con: duckdb.DuckDBPyConnection, rows: str) -> tuple[int, int]:
+    """In how many rows the guard is known, and in how many it holds."""
+    [[asked, holds]] = con.execute(f"SELECT count(holds), count(*) FILTER (holds) FROM ({rows})").fetchall()
+    return asked, holds
+
+
+def _refusal(source: Source, correction: Correction, broken: int, asked: int) -> UnreadableError:
+    return UnreadableError(
+        "correction_guard",
+        f"the correction `{correction.correction}` does not fit: `{correction.guard.that}` does not hold in {broken} of {asked} rows."
+        f" The supplier may have mended it: end the correction (`to:`) in config/sources/{source.source}.yaml, or mend its guard.",
     )
 
 
@@ -120,6 +153,9 @@ def _correct(con: duckdb.DuckDBPyConnection, correction: Correction, scope: str)
                         WHERE {scope} AND measure IN ({whole}) AND value <> trunc(value)""")
 
 
-def told(con: duckdb.DuckDBPyConnection) -> pa.Table:
+def told(con: duckdb.DuckDBPyConnection, source: Source) -> pa.Table:
     """What was corrected, as :data:`CORRECTED`."""
+    for correction in (c for c in source.corrections if c.swap_columns):
+        con.execute(f"""INSERT INTO corrected SELECT {literal(correction.correction)}, place, min(start), max(start), count(*)
+                        FROM cell WHERE state = 'ok' GROUP BY place""")
     return con.sql("FROM corrected ORDER BY ALL").to_arrow_table().cast(CORRECTED)

@@ -169,6 +169,33 @@ def test_places_that_were_exchanged_are_put_right(tmp_path):
         assert [r[0] for r in rows(store, "SELECT place FROM corrected ORDER BY place")] == ["door", "gate"]
 
 
+@pytest.mark.parametrize(("lat", "lon", "state"), [("4.90", "52.37", "accepted"), ("52.37", "4.90", "refused")])
+def test_latitude_and_longitude_are_swapped_back_until_the_supplier_does(world, lat, lon, state):
+    """The place is known by its point; a guard knows that no point of the town lies south of its longitude."""
+    town, store = world
+    path = town.config_folder / "sources" / "gates.yaml"
+    path.write_text(
+        path.read_text().replace(
+            "place: {columns: [place], map: {gate: gate}}", 'place: {columns: [lat, lon], map: {"52.37|4.90": gate}}'
+        )
+    )
+    declare(
+        town,
+        correction(
+            correction="points", multiply=None, measures=[], swap_columns=["lat", "lon"], guard={"that": "first < second"}
+        ),
+    )
+    at = START + 2 * STEP
+    town._write("gates", "g", at, f"time,lat,lon,in,out\n{START:%Y-%m-%dT%H:%M},{lat},{lon},40,30\n")
+    [delivery] = town.tick(store, at).deliveries
+    assert delivery["state"] == state
+    if state == "accepted":
+        assert numbers(store) == [("count_in", 40, "ok"), ("count_out", 30, "ok")]
+        assert rows(store, "SELECT correction, place, cells FROM corrected") == [("points", "gate", 2)]
+    else:
+        assert "`first < second` does not hold in 1 of 1 rows" in delivery["reason"]
+
+
 def test_a_correction_holds_for_its_time_only(world):
     town, store = world
     declare(town, correction(**{"from": (START + STEP).isoformat(), "to": (START + 2 * STEP).isoformat()}))
@@ -193,7 +220,7 @@ def test_explain_names_the_correction_and_agrees(world):
 
 
 @pytest.mark.parametrize(("changes", "key", "told"), [
-    ({"multiply": None}, "", "give one of multiply, offset, swap and relabel"),
+    ({"multiply": None}, "", "give one of multiply, offset, swap, relabel, swap_columns"),
     ({"measures": ["count_inn"]}, "", "the source has no measure `count_inn`. Did you mean `count_in`?"),
     ({"places": ["gat"]}, "corrections.0", "the source gives nothing for `gat`. Did you mean `gate`?"),
     ({"owner": "Jan"}, "", "`Jan` is not a slug"),

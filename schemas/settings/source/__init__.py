@@ -121,6 +121,10 @@ class Source(Strict):
             if unknown:
                 fix = did_you_mean(unknown[0], self.measure_names)
                 raise ValueError(f"corrections.{number}: the source has no measure `{unknown[0]}` | {fix}")
+            columns = [c for c in entry.swap_columns or () if c not in self.mapped_columns()]
+            if columns:
+                fix = did_you_mean(columns[0], self.mapped_columns())
+                raise ValueError(f"corrections.{number}: no column `{columns[0]}` is read | {fix}")
             if entry.correction in seen:
                 raise ValueError(f"corrections.{number}: `{entry.correction}` stands twice | Give each its own name.")
             seen.add(entry.correction)

@@ -24,6 +24,7 @@ def _not_idle(value: Decimal) -> Decimal:
     return value
 
 
+KINDS = ("multiply", "offset", "swap", "relabel", "swap_columns")
 Number = Annotated[Decimal, BeforeValidator(_factor)]
 
 
@@ -51,7 +52,8 @@ class Correction(Strict):
     """A declared correction of what a supplier sends, at ``places`` (all if none) for intervals that start in [from, to).
 
     One of: ``multiply`` or ``offset`` the ``measures`` (counts stay whole, else the row is refused); ``swap`` two measures;
-    ``relabel`` places (what the supplier calls the first is the second). ``owner`` is the role that decided it.
+    ``relabel`` places (what the supplier calls the first is the second); ``swap_columns`` of the raw file, such as latitude and
+    longitude, for the delivery as a whole: its guard calls them ``first`` and ``second``. ``owner`` is the role that decided it.
     """
 
     correction: Slug
@@ -59,6 +61,7 @@ class Correction(Strict):
     offset: Number | None = None
     swap: tuple[str, str] | None = None
     relabel: dict[Slug, Slug] = Field(default_factory=dict)
+    swap_columns: tuple[str, str] | None = None
     measures: tuple[str, ...] = ()
     places: tuple[Slug, ...] = ()
     from_: Instant | None = Field(default=None, alias="from")
@@ -71,15 +74,17 @@ class Correction(Strict):
 
     @model_validator(mode="after")
     def _one(self) -> Correction:
-        given = [name for name in ("multiply", "offset", "swap", "relabel") if getattr(self, name)]
+        given = [name for name in KINDS if getattr(self, name)]
         if len(given) != 1:
-            raise ValueError("give one of multiply, offset, swap and relabel | Split it into several corrections.")
+            raise ValueError(f"give one of {', '.join(KINDS)} | Split it into several corrections.")
         if bool(self.measures) != (given[0] in ("multiply", "offset")):
             raise ValueError("measures go with multiply and offset, and only there | Add or remove `measures:`.")
         if self.from_ and self.to and self.to <= self.from_:
             raise ValueError("`to` is not after `from` | A correction ends after it begins.")
         if self.relabel and len(set(self.relabel.values())) < len(self.relabel):
             raise ValueError("relabel makes one place of two | Their counts would stand in each other's way.")
+        if self.swap_columns and (self.places or self.from_ or self.to or self.guard.otherwise == "refuse_rows"):
+            raise ValueError("swap_columns of some rows | It is of the delivery as a whole: its guard says of which.")
         if self.relabel and self.places:
             raise ValueError("places beside relabel | relabel names its places itself.")
         return self
@@ -87,7 +92,11 @@ class Correction(Strict):
     @property
     def kind(self) -> str:
         """What it does, in a word."""
-        return next(name for name in ("multiply", "offset", "swap", "relabel") if getattr(self, name))
+        return next(name for name in KINDS if getattr(self, name))
+
+    def guard_names(self, measures: tuple[str, ...]) -> tuple[str, ...]:
+        """What its guard may name."""
+        return ("first", "second") if self.swap_columns else (*measures, "hour")
 
     def touches(self, measure: str) -> bool:
         """Whether values of a measure change."""
