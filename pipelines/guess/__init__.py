@@ -17,6 +17,7 @@ from pipelines import screen
 from pipelines.guess import columns, sniff
 from pipelines.guess.columns import Times
 from pipelines.guess.sniff import Choice, Sniffed
+from pipelines.readers import UnreadableError
 from schemas.datasets import DATASETS
 from schemas.settings import Source
 from schemas.settings.source import Csv, Json, Parquet
@@ -40,6 +41,10 @@ def draft(content: bytes, name: str, timezone: str | None = None) -> Draft:
     The file is screened as every delivery is: nothing of one with person-level content stands in a draft.
     """
     found = sniff.sniff(content)
+    if any(_unnameable(name) for name in found.raw.names if name):
+        raise UnreadableError(
+            "layout", "the name of a column holds a control character, which no declaration can name. Ask for it again."
+        )
     texts = columns.texts(found.raw)
     told = columns.times(texts)
     where, unsure = columns.places(texts, told)
@@ -70,7 +75,7 @@ def _todo(key: str, choice: Choice, indent: str = "") -> list[str]:
     """A setting that a person must choose."""
     why = f"{choice.why}; " if choice.why else ""
     lines = [f"{indent}{key}: TODO   # {why}candidates:"]
-    return lines + [f"{indent}#   {candidate}" for candidate in choice.candidates[:12]]
+    return lines + [f"{indent}#   {_shown(candidate)}" for candidate in choice.candidates[:12]]
 
 
 def _head(name: str) -> list[str]:
@@ -153,7 +158,11 @@ def _place(texts: dict[str, pa.Array], told: Times, where: tuple[str, ...], unsu
     if unsure:
         lines.append("  # ids of the first candidate:")
     pairs = pa.table({str(i): texts[c] for i, c in enumerate(where)}).group_by([str(i) for i in range(len(where))]).aggregate([])
-    ids = sorted("|".join(str(v) for v in row.values()) for row in pairs.to_pylist() if all(row.values()))
+    ids = sorted(
+        i
+        for i in ("|".join(str(v) for v in row.values()) for row in pairs.to_pylist() if all(row.values()))
+        if not _unnameable(i)
+    )
     lines.append("  map:   # the supplier's id: our place (a slug of places.geojson)")
     lines += [f"    {_text(known)}: {_text(_slug(known) or 'place')}" for known in ids[:_MOST_IDS]]
     if len(ids) > _MOST_IDS:
@@ -161,7 +170,7 @@ def _place(texts: dict[str, pa.Array], told: Times, where: tuple[str, ...], unsu
     times, others = columns.repeats(texts, told, where)
     if times > 1:
         lines.append(
-            f"# TODO: a place has up to {times} rows at one time. What tells them apart ({', '.join(others) or 'no column'})? See `pivot:`"
+            f"# TODO: a place has up to {times} rows at one time. What tells them apart ({_shown(', '.join(others)) or 'no column'})? See `pivot:`"
         )
         lines.append("#   (each row another measure), `parts: sum` (pieces that add up) and `filter:`.")
     return [*lines, ""]
@@ -180,7 +189,7 @@ def _measures(numbers: dict[str, list[str]], told: Times) -> list[str]:
     if dataset:
         return ["measures:", *(f"  {measure}: {{column: {_text(column)}}}" for measure, column in chosen.items()), ""]
     lines = ["measures: TODO   # measure: {column: …}; candidates:"]
-    lines += [f"#   {column}: {', '.join(hinted) or 'unknown'}" for column, hinted in numbers.items()]
+    lines += [f"#   {_shown(column)}: {', '.join(hinted) or 'unknown'}" for column, hinted in numbers.items()]
     return [*lines, ""]
 
 
@@ -193,8 +202,10 @@ def _rest(
     left = [n for n in found.raw.names if n and n not in used and not (told.unpivot and re.fullmatch(told.unpivot, n))]
     marks = [n for n in left if columns.hints(n, "marks")]
     kinds = [n for n in left if columns.hints(n, "kinds") and n in texts]
-    lines = [f"# {name} may say what the numbers of its row are worth: see `outage:`, `marks:` and `uptime:`" for name in marks]
-    lines += [f"# {name} may tell rows of one place and time apart: see `pivot:` and `filter:`" for name in kinds]
+    lines = [
+        f"# {_shown(name)} may say what the numbers of its row are worth: see `outage:`, `marks:` and `uptime:`" for name in marks
+    ]
+    lines += [f"# {_shown(name)} may tell rows of one place and time apart: see `pivot:` and `filter:`" for name in kinds]
     return [*lines, f"ignore: [{', '.join(_text(n) for n in left)}]   # read them: a column that matters is lost here", ""]
 
 
@@ -213,11 +224,18 @@ def _promises(name: str) -> list[str]:
 
 def _text(value: str) -> str:
     """A text as YAML writes it, in quotes where it could be read as something else."""
-    return (
-        value
-        if _PLAIN.fullmatch(value) and value.lower() not in _WORDS and value != "TODO"
-        else json.dumps(value, ensure_ascii=False)
-    )
+    plain = _PLAIN.fullmatch(value) and value.lower() not in _WORDS and value != "TODO"
+    return value if plain else _shown(json.dumps(value, ensure_ascii=False))
+
+
+def _unnameable(value: str) -> bool:
+    """Whether a text holds a sign that settings refuse."""
+    return any(unicodedata.category(c) in ("Cc", "Cf", "Cs") for c in value)
+
+
+def _shown(value: str) -> str:
+    """A text in a comment: on one line, without signs that a file of settings does not allow."""
+    return "".join(c if c.isprintable() else f"\\U{ord(c):08x}" for c in value)
 
 
 def _slug(value: str) -> str:

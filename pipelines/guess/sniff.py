@@ -17,6 +17,7 @@ import pyarrow as pa
 from pipelines import readers
 from pipelines.readers import Raw, UnreadableError, delimited, packed
 from schemas.settings.source import Csv, Json, Packed, Parquet, Reader
+from schemas.settings.source.reading import is_path
 
 DELIMITERS = {",": '","', ";": '";"', "\t": '"\\t"', "|": '"|"'}
 _NUMBER = re.compile(r"[+-]?[0-9]+([.,][0-9]+)*")
@@ -156,6 +157,10 @@ def _document(content: bytes) -> Sniffed:
     paths = _lists(document, "")
     chain = all(long.startswith(short) for short, long in itertools.pairwise(paths))
     chosen = paths[-1] if paths else ""
+    if not is_path(chosen):
+        raise UnreadableError(
+            "layout", "a key on the way to its records is empty or holds a dot or a bracket, which no path can name."
+        )
     choices = {} if chain else {"records": Choice(tuple(paths), "which of these lists holds a row a record?")}
     reader = Json(format="json", records=chosen)
     return Sniffed(reader, readers.read(content, reader), open=choices)

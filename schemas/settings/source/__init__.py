@@ -151,7 +151,8 @@ class Source(Strict):
     def mapped_columns(self) -> set[str]:
         """The columns of the raw file that the declaration names and uses."""
         names = {*self.time.columns, *self.place.columns, *(c for m in self.measures.values() for c in m.columns)}
-        names |= {f.column for f in (*self.filter, *self.marks)} | {m.other for m in self.measures.values() if m.other}
+        names |= {f.column for f in self.filter} | {m.column for m in self.marks}
+        names |= {m.other for m in self.measures.values() if m.other}
         if self.pivot:
             names |= {self.pivot.column, self.pivot.value_from}
         names |= {self.outage.column} if self.outage else set()

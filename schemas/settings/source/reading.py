@@ -15,6 +15,11 @@ _PATH = re.compile(r"(\[\])?|(\[\]\.)?[^.\[\]]+(\[\])?(\.[^.\[\]]+(\[\])?)*")
 _NAME = re.compile(r"[A-Z][A-Z0-9_]*")
 
 
+def is_path(value: str) -> bool:
+    """Whether a text is a path to the records of a document."""
+    return bool(_PATH.fullmatch(value)) and value == value.strip()
+
+
 class Numbers(Strict):
     """How numbers are written: ``decimal`` before the fraction, ``thousands`` between groups of three, if any."""
 
@@ -78,7 +83,7 @@ class Json(Numbers):
     @field_validator("records")
     @classmethod
     def _is_path(cls, value: str) -> str:
-        if value == "TODO" or not _PATH.fullmatch(value):
+        if value == "TODO" or not is_path(value):
             raise ValueError(f"`{value}` is not a path | Write for example [], data[] or data[].aggregate[].")
         return value
 
