@@ -7,7 +7,8 @@ One text of SQL for a tick and for years of history. A slot computed before keep
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
 
@@ -23,7 +24,7 @@ from pipelines.store.rows import one
 from schemas.config import Config
 from schemas.results import TABLES
 
-HOUR = timedelta(hours=1)
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 DAY_MS = 86_400_000  # whole numbers tell days (UTC) apart much quicker than dates do
 _TEXT, _MOMENT = pa.string(), pa.timestamp("us", "UTC")
 _SEGMENT = pa.schema([
@@ -31,6 +32,15 @@ _SEGMENT = pa.schema([
     ("interval_minutes", pa.int32()), ("config_hash", _TEXT), ("threshold_source", _TEXT),
 ])  # fmt: skip
 _SETTING = pa.schema([(c, _TEXT) for c in ("config_hash", "municipality", "indicator", "place", "settings")])
+
+
+@dataclass(frozen=True)
+class _InForce:
+    """What the temporary table ``in_force`` was made of, and over what span."""
+
+    of: tuple[object, ...]
+    start: datetime
+    end: datetime
 
 
 def card_feeds(config: Config, card: Card) -> dict[str, list[Feed]]:
@@ -116,8 +126,15 @@ def let_go(store: Store, config: Config, active: Sequence[Card], *, at: datetime
 
 
 def prepare_segments(store: Store, config: Config, cards: list[Card], start: datetime, end: datetime) -> None:
-    """``in_force``: per card and place, which settings hold from when to when; new settings are kept by their hash."""
-    slug, con = config.municipality.municipality, store.con
+    """``in_force``: per card and place, which settings hold from when to when, at least over [start, end); new ones are kept by their hash.
+
+    Made for whole days with one on either side, and kept until something outside is asked: of 10,000 places that is a second a tick.
+    """
+    slug, con, asked_for = config.municipality.municipality, store.con, (config, *(card.definition_hash for card in cards))
+    held = store.known.get("in_force")
+    if isinstance(held, _InForce) and held.of == asked_for and held.start <= start and end <= held.end:
+        return
+    start, end = _midnight(start) - DAY, _midnight(end) + 2 * DAY
     kinds = {p.place.place: p.place.kind for p in config.places}
     found = [(card.id, place, kind, part.start, part.end, part.settings)
              for card in cards for place, kind in kinds.items() for part in segments(config, card, place, start, end)]  # fmt: skip
@@ -132,6 +149,11 @@ def prepare_segments(store: Store, config: Config, cards: list[Card], start: dat
     con.register("setting_rows", _table(settings.values(), _SETTING))
     con.execute("INSERT INTO effective_settings BY NAME FROM setting_rows ANTI JOIN effective_settings USING (config_hash)")
     con.unregister("setting_rows")
+    store.known["in_force"] = _InForce(asked_for, start, end)
+
+
+def _midnight(moment: datetime) -> datetime:
+    return moment.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 def _table(rows: Collection[tuple[object, ...]], shape: pa.Schema) -> pa.Table:

@@ -6,7 +6,10 @@ the file they opened. It is written in a storage version that DuckDB 1.4 and 1.5
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
@@ -29,28 +32,59 @@ def publish(store: Store, at: datetime) -> Path:
     final, aside = store.published / FILE, store.published / f".{FILE}.new"
     for leftover in store.published.glob(f".{FILE}*"):
         leftover.unlink()
-    con = store.con
-    con.execute(f"ATTACH '{_quoted(str(aside))}' AS pub (STORAGE_VERSION 'v1.2.0')")
+    _about(store, at)
+    published = [*_published(store, at)]
+    _write_empty(store.con, aside, [statement for table in published for statement in table.shape])
+    with _attached(store.con, aside):
+        store.con.execute("BEGIN")
+        for name, rows in (filling for table in published for filling in table.rows.items()):
+            store.con.execute(f"INSERT INTO pub.{name} {rows}")
+        store.con.execute("COMMIT")
+        store.con.execute("CHECKPOINT pub")
+    fsync(aside)
+    aside.replace(final)
+    fsync(store.published)
+    store.con.execute("CHECKPOINT")
+    return final
+
+
+@contextmanager
+def _attached(con: duckdb.DuckDBPyConnection, path: Path) -> Iterator[None]:
+    """The file as ``pub``, and the one that names are looked up in."""
+    con.execute(f"ATTACH '{_quoted(str(path))}' AS pub (STORAGE_VERSION 'v1.2.0')")
     try:
-        _about(store, at)
         # Names inside views and macros are looked up where they are made: they must find the published tables.
         con.execute("USE pub")
-        con.execute("BEGIN")
-        for table in sorted(TABLES.values(), key=lambda t: t.name in VIEWS):  # those over the others last
-            _table(store, table, at)
-        con.execute("COMMIT")
-        con.execute("CHECKPOINT pub")
+        yield
     except BaseException:
         _quietly(con, "ROLLBACK")
         raise
     finally:
         con.execute("USE working")
         con.execute("DETACH pub")
-    fsync(aside)
-    aside.replace(final)
-    fsync(store.published)
-    con.execute("CHECKPOINT")
-    return final
+
+
+def _write_empty(con: duckdb.DuckDBPyConnection, path: Path, shape: list[str]) -> None:
+    """Write a publication without rows: tables, views, macros and comments, kept as bytes.
+
+    Nothing of it changes from tick to tick until a day is sealed: making 400 comments anew was half of all publishing.
+    """
+    text = ";\n".join(shape)
+    if text not in _EMPTY:
+        with _attached(con, path):
+            con.execute("BEGIN")
+            con.execute(text)
+            con.execute("COMMIT")
+            con.execute("CHECKPOINT pub")
+        while len(_EMPTY) >= _KEEP:
+            del _EMPTY[next(iter(_EMPTY))]
+        _EMPTY[text] = path.read_bytes()
+    else:
+        path.write_bytes(_EMPTY[text])
+
+
+_EMPTY: dict[str, bytes] = {}
+_KEEP = 4
 
 
 def _quietly(con: duckdb.DuckDBPyConnection, sql: str) -> None:
@@ -76,89 +110,113 @@ def _about(store: Store, at: datetime) -> None:
     store.con.executemany("INSERT INTO about VALUES (?, ?)", list(rows.items()))
 
 
-def _table(store: Store, table: Table, at: datetime) -> None:
+@dataclass
+class _Published:
+    """A table of the publication: the statements that make it, empty, and what fills it."""
+
+    shape: list[str]
+    rows: dict[str, str] = field(default_factory=dict)  # name of a table → SELECT
+
+    def __iadd__(self, other: _Published) -> _Published:
+        self.shape += other.shape
+        self.rows |= other.rows
+        return self
+
+
+def _published(store: Store, at: datetime) -> Iterator[_Published]:
+    """Every table of the contract; those over the others come last."""
+    for table in sorted(TABLES.values(), key=lambda t: t.name in VIEWS):
+        yield _table(store, table, at)
+
+
+def _table(store: Store, table: Table, at: datetime) -> _Published:
     """One table of the contract: a plain table, or hot rows and a view over hot and sealed; with history and macro."""
-    con = store.con
     if table.name in VIEWS:
-        VIEWS[table.name](store, at)
+        made = VIEWS[table.name](store, at)
     elif table.sealed_by:
-        _view(store, table.name, table.columns, table.name)
+        made = _view(store, table.name, table.columns, table.name)
     else:
-        con.execute(f"CREATE TABLE pub.{table.name} AS SELECT {_list(table.columns)} FROM working.main.{table.name} ORDER BY ALL")
-    _comments(con, table.name, table.columns, f"{table.nl} / {table.en}", is_view=bool(table.sealed_by) or table.name in VIEWS)
+        made = _plain(table.name, {c: table.type_of(c) for c in table.columns}, table.name)
+    made.shape += _comments(
+        table.name, table.columns, f"{table.nl} / {table.en}", is_view=bool(table.sealed_by) or table.name in VIEWS
+    )
     if table.history:
-        _history(store, table)
+        made += _history(store, table)
+    return made
+
+
+def _plain(name: str, columns: dict[str, str], physical_name: str, order: str = "ALL") -> _Published:
+    """A table with all rows of a physical one, in order, so that the same rows make the same file."""
+    typed = ", ".join(f'"{c}" {kind}' for c, kind in columns.items())
+    rows = f"SELECT {_list(tuple(columns))} FROM working.main.{physical_name} ORDER BY {order}"
+    return _Published([f"CREATE TABLE pub.{name} ({typed})"], {name: rows})
 
 
 def _list(columns: tuple[str, ...]) -> str:
     return ", ".join(f'"{c}"' for c in columns)
 
 
-def _view(store: Store, name: str, columns: tuple[str, ...], physical_name: str) -> None:
+def _view(store: Store, name: str, columns: tuple[str, ...], physical_name: str) -> _Published:
     """Hot rows as table ``hot_<name>`` and a view that adds the sealed files, by path below a root that can be set."""
-    con = store.con
-    # In order, so that the same rows make the same file; a current row is told by its key, and sorting by that is quicker.
+    # A current row is told by its key, and sorting by that is quicker.
     order = _list(TABLES[name].key) if name in TABLES else "ALL"
-    con.execute(f"CREATE TABLE pub.hot_{name} AS SELECT {_list(columns)} FROM working.main.{physical_name} ORDER BY {order}")
-    _comments(con, f"hot_{name}", columns, f"recent rows of {name}; query the view {name}", is_view=False)
-    files = [
-        f
-        for (f,) in con.execute(
-            "SELECT file FROM working.main.manifest WHERE table_name = ? ORDER BY first_day", [physical_name]
-        ).fetchall()
-    ]
+    made = _plain(f"hot_{name}", {c: physical(physical_name)[c] for c in columns}, physical_name, order)
+    made.shape += _comments(f"hot_{name}", columns, f"recent rows of {name}; query the view {name}", is_view=False)
     sealed = ""
-    if files:
+    if files := [file for _, _, file in store.manifest().get(physical_name, ())]:
         listed = ", ".join(f"'{f}'" for f in files)
         root = f"coalesce(getvariable('drukte_root'), '{_quoted(str(store.published))}/')"
         sealed = f""" UNION ALL BY NAME SELECT {_list(columns)} FROM read_parquet(
             list_transform([{listed}], lambda f: {root} || 'sealed/' || f))"""
-    con.execute(f"CREATE VIEW pub.{name} AS SELECT {_list(columns)} FROM hot_{name}{sealed}")
+    made.shape.append(f"CREATE VIEW pub.{name} AS SELECT {_list(columns)} FROM hot_{name}{sealed}")
+    return made
 
 
-def _history(store: Store, table: Table) -> None:
+def _history(store: Store, table: Table) -> _Published:
     """``<name>_history`` with every version and ``<name>_as_known(as_of)``: what a run stopped at that moment had published."""
-    con, name, columns = store.con, table.name, _list(table.columns)
-    old = f"{name}_superseded"
-    if old in sealable():
-        _view(store, old, tuple(superseded_columns(table)), old)
-    else:
-        con.execute(f"CREATE TABLE pub.{old} AS SELECT {_list(tuple(physical(old)))} FROM working.main.{old} ORDER BY ALL")
-    con.execute(f"""CREATE VIEW pub.{name}_history AS SELECT {columns}, superseded_at FROM {old}
-                    UNION ALL BY NAME SELECT {columns}, CAST(NULL AS TIMESTAMPTZ) AS superseded_at FROM {name}""")
-    con.execute(f"""CREATE MACRO pub.{name}_as_known(as_of) AS TABLE SELECT {columns} FROM {name}_history
-                    WHERE recorded_at <= as_of AND (superseded_at IS NULL OR superseded_at > as_of)""")
-    con.execute(f"COMMENT ON MACRO TABLE pub.{name}_as_known IS 'rows of {name} as a run stopped at as_of had published them'")
+    name, columns, old = table.name, _list(table.columns), f"{table.name}_superseded"
+    made = _view(store, old, tuple(superseded_columns(table)), old) if old in sealable() else _plain(old, physical(old), old)
+    made.shape += [
+        f"""CREATE VIEW pub.{name}_history AS SELECT {columns}, superseded_at FROM {old}
+            UNION ALL BY NAME SELECT {columns}, CAST(NULL AS TIMESTAMPTZ) AS superseded_at FROM {name}""",
+        f"""CREATE MACRO pub.{name}_as_known(as_of) AS TABLE SELECT {columns} FROM {name}_history
+            WHERE recorded_at <= as_of AND (superseded_at IS NULL OR superseded_at > as_of)""",
+        f"COMMENT ON MACRO TABLE pub.{name}_as_known IS 'rows of {name} as a run stopped at as_of had published them'",
+    ]
     all_columns = (*table.columns, "superseded_at")
-    _comments(con, f"{name}_history", all_columns, f"{table.nl}, alle versies / {table.en}, all versions", is_view=True)
-    _comments(con, old, tuple(superseded_columns(table)), f"earlier versions of {name}", is_view=old in sealable())
+    made.shape += _comments(f"{name}_history", all_columns, f"{table.nl}, alle versies / {table.en}, all versions", is_view=True)
+    made.shape += _comments(old, tuple(superseded_columns(table)), f"earlier versions of {name}", is_view=old in sealable())
+    return made
 
 
-def _data_quality(store: Store, at: datetime) -> None:
+def _data_quality(store: Store, at: datetime) -> _Published:
     """What came per source, place and local day, against the requirement: closed days as stored, open ones worked out when asked."""
-    columns = TABLES["data_quality"].columns
-    _view(store, "data_quality_closed", columns, "data_quality")
-    _comments(store.con, "data_quality_closed", columns, "days that are over, of data_quality; query the view data_quality", is_view=True)
-    store.con.execute(f"""
+    columns, today = TABLES["data_quality"].columns, at.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    made = _view(store, "data_quality_closed", columns, "data_quality")
+    made.shape += _comments(
+        "data_quality_closed", columns, "days that are over, of data_quality; query the view data_quality", is_view=True
+    )
+    made.shape.append(f"""
         CREATE VIEW pub.data_quality AS FROM data_quality_closed UNION ALL BY NAME
-        SELECT o.* FROM ({measured.of_open_days(at)}) o ANTI JOIN (FROM data_quality_closed WHERE local_date > DATE '{(at - measured.OPEN).date()}') c
-            USING (municipality, source, local_date)
+        SELECT o.* FROM ({measured.of_open_days(today)}) o
+        ANTI JOIN (FROM data_quality_closed WHERE local_date > DATE '{(today - measured.OPEN).date()}') c USING (municipality, source, local_date)
     """)
+    return made
 
 
-def _situation_groups(store: Store, _at: datetime) -> None:
+def _situation_groups(_store: Store, _at: datetime) -> _Published:
     """A view: one story per group; and the macro that tells it as it was known at an earlier moment."""
-    con = store.con
-    con.execute(f"CREATE VIEW pub.situation_groups AS {situation_groups.sql('situations')}")
-    con.execute(f"""CREATE MACRO pub.situation_groups_as_known(as_of) AS TABLE
-                    {situation_groups.sql("situations_as_known(as_of)")}""")
-    con.execute("COMMENT ON MACRO TABLE pub.situation_groups_as_known IS 'stories as a run stopped at as_of had published them'")
+    return _Published([
+        f"CREATE VIEW pub.situation_groups AS {situation_groups.sql('situations')}",
+        f"CREATE MACRO pub.situation_groups_as_known(as_of) AS TABLE {situation_groups.sql('situations_as_known(as_of)')}",
+        "COMMENT ON MACRO TABLE pub.situation_groups_as_known IS 'stories as a run stopped at as_of had published them'",
+    ])  # fmt: skip
 
 
 VIEWS = {"data_quality": _data_quality, "situation_groups": _situation_groups}  # tables of the contract that are views
 
 
-def _comments(con: duckdb.DuckDBPyConnection, name: str, columns: tuple[str, ...], text: str, *, is_view: bool) -> None:
+def _comments(name: str, columns: tuple[str, ...], text: str, *, is_view: bool) -> list[str]:
     kind = "VIEW" if is_view else "TABLE"
     statements = [f"COMMENT ON {kind} pub.{name} IS '{_quoted(text)}'"]
     words = vocabulary.columns()
@@ -166,7 +224,7 @@ def _comments(con: duckdb.DuckDBPyConnection, name: str, columns: tuple[str, ...
         meaning = words[column]
         unit = f" [{meaning.unit}]" if meaning.unit not in ("-", "UTC") else ""
         statements.append(f"""COMMENT ON COLUMN pub.{name}."{column}" IS '{_quoted(meaning.nl + " / " + meaning.en + unit)}'""")
-    con.execute(";\n".join(statements))
+    return statements
 
 
 def _quoted(text: str) -> str:

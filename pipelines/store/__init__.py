@@ -45,7 +45,7 @@ class Store:
         tables.create(self.con)
         sealing.remove_leftovers(self.con, self.sealed)
         self._manifest: sealing.Manifest | None = None  # as last read
-        self._given: dict[str, object] = {}
+        self.known: dict[str, object] = {}  # temporary table → what it was made of; forgotten when a transaction fails
 
     def __enter__(self) -> Store:
         return self
@@ -66,7 +66,7 @@ class Store:
         except BaseException:
             self.con.execute("ROLLBACK")
             self._manifest = None
-            self._given.clear()
+            self.known.clear()
             raise
         self.con.execute("COMMIT")
 
@@ -82,9 +82,9 @@ class Store:
 
     def given(self, name: str, made_of: object, rows: pa.Table | str) -> str:
         """A temporary table (of Arrow or a query) that follows from settings, made anew only when they are others; returns ``name``."""
-        if name not in self._given or self._given[name] != made_of:
+        if name not in self.known or self.known[name] != made_of:
             temporary(self.con, name, rows)
-            self._given[name] = made_of
+            self.known[name] = made_of
         return name
 
     def replace(

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from pipelines.intake import Taken, find, take_in
+from pipelines.intake import Found, Taken
 from pipelines.sample import generate
 from schemas.config import Config, load
+from schemas.settings import Source
 
 ROOT = Path(__file__).parents[2]
 SAMPLE = ROOT / "data" / "sample"
@@ -167,8 +168,6 @@ def test_a_tick_sees_no_count_before_it_was_made() -> None:
 
 # --- the same files through the intake --------------------------------------------------------------------------
 
-UNTIL = datetime(2026, 6, 21, tzinfo=UTC)
-
 
 @pytest.fixture(scope="module", params=["waterdam", "veenhaven"])
 def config(request: pytest.FixtureRequest) -> Config:
@@ -176,14 +175,9 @@ def config(request: pytest.FixtureRequest) -> Config:
 
 
 @pytest.fixture(scope="module")
-def taken() -> dict[str, Taken]:
-    """Every delivery, taken in on its own: name without folder and ending → what came of it."""
-    waterdam = load(ROOT / "config", "waterdam")
-    found = [(source, f) for source in waterdam.sources.values() for f in find(source, waterdam.data)]
-    return {
-        Path(f.name).stem: take_in(f, source, k=waterdam.k, withhold_zero=False, tz=waterdam.tz, after=None, until=UNTIL)
-        for source, f in found
-    }
+def taken(sample_taken: list[tuple[Source, Found, Taken]]) -> dict[str, Taken]:
+    """Name of a delivery, without folder and ending → what came of it."""
+    return {Path(found.name).stem: taken for _, found, taken in sample_taken}
 
 
 def of(taken: dict[str, Taken], tag: str) -> Taken:

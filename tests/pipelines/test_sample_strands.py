@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from math import exp
 from pathlib import Path
 
@@ -10,9 +9,10 @@ import pandas as pd
 import pytest
 
 from indicators.card import catalogue
-from pipelines.intake import find, take_in
+from pipelines.intake import Found, Taken
 from schemas.config import Config, load
 from schemas.datasets import DATASETS
+from schemas.settings import Source
 
 ROOT = Path(__file__).parents[2]
 FEAST = pd.Timestamp("2026-06-20T12:00", tz="Europe/Amsterdam")
@@ -24,13 +24,9 @@ def town() -> Config:
 
 
 @pytest.fixture(scope="module")
-def stored(town: Config) -> pd.DataFrame:
+def stored(sample_taken: list[tuple[Source, Found, Taken]]) -> pd.DataFrame:
     """Every cell that the intake lets through: source, place, measure, local start, status, value."""
-    until, parts = datetime(2026, 6, 21, tzinfo=UTC), []
-    for source in town.sources.values():
-        for found in find(source, town.data):
-            taken = take_in(found, source, k=town.k, withhold_zero=False, tz=town.tz, after=None, until=until)
-            parts.append(taken.cells.to_pandas().assign(source=source.source, issued=taken.issued_at))
+    parts = [taken.cells.to_pandas().assign(source=source.source, issued=taken.issued_at) for source, _, taken in sample_taken]
     frame = pd.concat(parts, ignore_index=True)
     frame["value"] = frame["value"].astype(float)
     frame["issued"] = pd.to_datetime(frame["issued"], utc=True)
