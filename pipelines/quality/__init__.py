@@ -79,9 +79,21 @@ def _now(store: Store, config: Config, feed: Feed, silent: set[str], lasting: se
     places = lasting | (beside.seldom_so_quiet(store, config, feed, minutes, silent - lasting, at) if silent - lasting else set())
     if places:
         beside.slots(store, config, feed, minutes, start - DAY, at, settings.sudden_zeros.min_values, places)
-        found = runs.outages(store, settings.sudden_zeros, settings.gone, feed.source, start)
+        found = delivering(store, config, runs.outages(store, settings.sudden_zeros, settings.gone, feed.source, start))
         looked = Looked(SILENCE, feed.source, frozenset(places), start, at)
         record(store, config, looked, _switched_on(config, found), at)
+
+
+def delivering(store: Store, config: Config, found: list[Finding]) -> list[Finding]:
+    """Without the places that are gone because their source as a whole is: that is told once, by the freshness of the source."""
+    known: dict[tuple[str, datetime, datetime], bool] = {}
+    for finding in found:
+        key = finding.source, finding.start, finding.end
+        if finding.detector == "gone" and key not in known:
+            sql = f"""SELECT 1 FROM {store.relation("observations", finding.start, finding.end)} WHERE municipality = ? AND source = ?
+                      AND status IN ('ok', 'suppressed', 'invalid') AND delivery_id IS NOT NULL LIMIT 1"""
+            known[key] = bool(store.con.execute(sql, [config.municipality.municipality, finding.source]).fetchall())
+    return [f for f in found if f.detector != "gone" or known[f.source, f.start, f.end]]
 
 
 def _lasting(store: Store, config: Config) -> dict[str, set[str]]:
@@ -148,7 +160,7 @@ def _faults(
         suspects = runs.suspects(store, settings.sudden_zeros, settings.counter_dump)
         if suspects:
             beside.slots(store, config, feed, minutes, start - BACK - DAY, until, settings.sudden_zeros.min_values, suspects)
-            found += runs.outages(store, settings.sudden_zeros, settings.gone, source.source, start)
+            found += delivering(store, config, runs.outages(store, settings.sudden_zeros, settings.gone, source.source, start))
             found += runs.dumps(store, settings.counter_dump, source.source, start, end)
     found += whole_days.gone(store, config, source, settings.gone, first, last)
     if settings.frozen.on:

@@ -70,7 +70,9 @@ def test_gent_an_hour_of_false_zeros_on_a_weekday_evening_and_nothing_else(tmp_p
         "place": {"columns": ["Code"], "map": {"COU": "coupure"}}, "measures": {"count_total": {"column": "Totaal"}},
         "ignore": ["Locatie", "Datum", "Uur5Minuten"], "sums": [{"total": "Totaal", "parts": ["Tegenrichting", "Hoofdrichting"]}],
     })  # fmt: skip
-    assert in_words(rows, "Europe/Brussels") == [("sudden_zeros", "coupure", "2022-03-23 17:15", "2022-03-23 18:00")]
+    told = in_words(rows, "Europe/Brussels")
+    assert told == [("sudden_zeros", "coupure", "2022-03-23 17:15", "2022-03-23 18:00")]
+    evidence.record("detectors_gent", 8928, None, {"proposals": [list(row) for row in told]})
 
 
 def test_telraam_nights_that_no_one_measured_and_a_count_scaled_from_six_seconds(tmp_path):
@@ -90,3 +92,4 @@ def test_telraam_nights_that_no_one_measured_and_a_count_scaled_from_six_seconds
     dumps = [w for w in in_words(rows, "Europe/Berlin") if w[0] == "counter_dump"]
     assert dumps == [("counter_dump", "s9000005951", "2024-11-28 08:00", "2024-11-28 09:00")]
     assert not [r for r in rows if r["detector"] in ("frozen", "sums")] and len(rows) <= 20
+    evidence.record("detectors_telraam", 8784, None, {"proposals": [list(row) for row in in_words(rows, "Europe/Berlin")]})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipelines.quality import runs, whole_days
+from pipelines.quality import delivering, runs, whole_days
 from schemas.settings.quality import CounterDump, Gone, SuddenZeros
 from tests.pipelines.quality.world import ABSENT, DAY, DAY_ONE, HOUR, SMALL, World, poisson, street
 from tests.town import START, STEP
@@ -47,6 +47,14 @@ def test_zeros_at_a_busy_hour_are_found_with_their_hours(world):
 def test_rows_that_do_not_come_are_a_line_gone(world):
     [found] = outages(world, {10: [ABSENT] * 26})
     assert (found.detector, found.end - found.start) == ("gone", 6.5 * HOUR)
+
+
+@pytest.mark.parametrize("others", [True, False])
+def test_a_source_that_is_silent_as_a_whole_is_not_told_for_each_of_its_places(world, others):
+    found = outages(world, {10: [ABSENT] * 26})
+    if others:
+        world.both(START + DAY, [40] * 96, place="other")
+    assert len(delivering(world.store, world.config, found)) == others
 
 
 def test_zeros_until_now_still_last(world):
