@@ -12,5 +12,6 @@ from schemas.settings.source import Source
 
 __all__ = [
     "BANDS", "LEVELS", "Adoption", "Band", "Bands", "Detectors", "Event", "Flag", "Freeze", "FrozenPeriod", "IndicatorSettings",
-    "Municipality", "Place", "Places", "Purpose", "Reset", "Source", "Text", "Threshold", "When", "format_duration", "order_mistakes", "parse_duration",
+    "Municipality", "Place", "Places", "Purpose", "Reset", "Source", "Text", "Threshold", "When", "format_duration", "order_mistakes",
+    "parse_duration",
 ]  # fmt: skip

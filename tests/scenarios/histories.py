@@ -174,9 +174,13 @@ def _split(sent: Sent, variant: int) -> list[Sent]:
 
 
 def play(
-    world: World, workspace: Path, batches: list[tuple[datetime, list[tuple[Sent, str]]]], *, whole: bool = False
+    world: World, workspace: Path, batches: list[tuple[datetime, list[tuple[Sent, str]]]], *, whole: bool = False,
+    before: Callable[[datetime], Any] | None = None, done: Callable[[ticking.Summary], Any] | None = None,
 ) -> list[tuple[datetime, State]]:  # fmt: skip
-    """Let it happen in a new workspace; returns the moment of each tick and the tables after it."""
+    """Let it happen in a new workspace; returns the moment of each tick and the tables after it.
+
+    ``before`` is called with the moment of each tick when its files are there, ``done`` with what it did.
+    """
     shutil.copytree(world.folder / "begin", workspace)
     shutil.rmtree(world.config.data)
     shutil.copytree(world.folder / "before", world.config.data)
@@ -184,13 +188,17 @@ def play(
     for at, files in batches:
         for index, (sent, name) in enumerate(files):
             sent.write(world.config.data, f"{index}-{name}")
+        if before:
+            before(at)
         with Store(workspace) as store:  # opened anew each time: a restart between any two ticks changes nothing
-            _tick(world, store, at, whole=whole)
+            summary = _tick(world, store, at, whole=whole)
+            if done:
+                done(summary)
             seen.append((at, state(store.con, stored(store))))
     return seen
 
 
-def _tick(world: World, store: Store, at: datetime, *, whole: bool = False) -> None:
+def _tick(world: World, store: Store, at: datetime, *, whole: bool = False) -> ticking.Summary:
     """One run; what follows from the tables alone and is not compared is left out unless it is to be ``whole``."""
     store.con.execute("SET threads=1")  # so little data is done sooner by one
     rooms: tuple[tuple[Any, str], ...] = () if whole else ((ticking, "publish"), (quality, "look_now"), (quality, "close_days"))
@@ -198,7 +206,7 @@ def _tick(world: World, store: Store, at: datetime, *, whole: bool = False) -> N
     for room, name in rooms:
         setattr(room, name, _not_now)
     try:
-        ticking.tick(store, world.config, cards(), at=at)
+        return ticking.tick(store, world.config, cards(), at=at)
     finally:
         for (room, name), step in zip(rooms, real, strict=True):
             setattr(room, name, step)

@@ -47,7 +47,7 @@ def states(town: Town) -> list[list[tuple[Any, ...]]]:
 
 def test_killed_at_any_step_or_moment_nothing_is_lost_doubled_or_seen_torn(tmp_path: Path) -> None:
     rng, made, kills = random.Random(SEED), killing.context(), evidence.count(20, 200)
-    disturbed, plain = Town(tmp_path / "a"), Town(tmp_path / "b")
+    disturbed, plain = (Town(tmp_path / name, only="" if evidence.proving() else "density") for name in "ab")
     for town in (disturbed, plain):
         deliver(town, 0)
     at = START + (QUARTERS + 1) * STEP
