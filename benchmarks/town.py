@@ -50,7 +50,7 @@ class Town:
     def open(self) -> Store:
         """The town's store, with the settings as tables: ``town`` (a row a place) and ``town_hashes`` (a row a card and place)."""
         store = Store(self.workspace)
-        reference.write(store, self.config, self.cards)
+        reference.write(store, self.config, self.cards, START)
         return store
 
     def observe(self, store: Store, start: datetime, end: datetime, *, dirty: bool) -> int:

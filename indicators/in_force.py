@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from itertools import pairwise
 
 from indicators.chain import ChainLink, explain_chain, threshold_rows
+from indicators.chosen import chosen
 from indicators.effective import BandInForce, Effective, Resolver, resolver
 from indicators.grammar import Card
 from indicators.layers import Entry
@@ -42,6 +43,8 @@ def segments(config: Config, card: Card, place: str, start: datetime, end: datet
     Stretches in which the card has no row (rule 16: the place is not valid, of another kind or type, lacks an
     attribute) are left out. Neighbouring segments always differ; equal stretches share one :class:`Effective`.
     """
+    if config.before is not None and config.since is not None and start < config.since:
+        return _over_versions(config, config.before(), card, place, start, end)
     works = resolver(config, card)
     if place not in works.kept:
         by_clock = any(e.threshold.when for row in config.rows_of(place) for e in works.entries_for(row))
@@ -51,6 +54,15 @@ def segments(config: Config, card: Card, place: str, start: datetime, end: datet
         return _segments(works, place, start, end)
     return [s if start <= s.start and s.end <= end else Segment(max(start, s.start), min(end, s.end), s.settings)
             for s in kept if s.start < end and start < s.end]  # fmt: skip
+
+
+def _over_versions(config: Config, before: Config, card: Card, place: str, start: datetime, end: datetime) -> list[Segment]:
+    """The segments of the version of before up to where this one begins, then its own."""
+    since = config.since
+    assert since is not None
+    used = chosen(before, {card.id: card})
+    earlier = segments(before, card, place, start, min(end, since)) if used else []
+    return earlier + (segments(config, card, place, since, end) if since < end else [])
 
 
 def _segments(works: Resolver, place: str, start: datetime, end: datetime) -> list[Segment]:

@@ -14,7 +14,7 @@ from indicators import in_force
 from indicators.card import Card
 from indicators.chosen import chosen
 from indicators.neighbours import pairs
-from pipelines import blind
+from pipelines import blind, threshold_history
 from pipelines.store import Store
 from schemas.config import Config
 from schemas.results import TABLES
@@ -23,22 +23,22 @@ from schemas.settings.source.corrections import KINDS
 ALWAYS = (datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC))
 
 
-def write(store: Store, config: Config, cards: Mapping[str, Card]) -> None:
-    """Replace this municipality's rows of ``places``, ``thresholds``, ``purposes`` and ``blind_spots``; add cards not seen before.
+def write(store: Store, config: Config, cards: Mapping[str, Card], at: datetime, *, restate: bool = False) -> None:
+    """Replace this municipality's rows of ``places``, ``purposes`` and ``blind_spots``; add cards not seen before.
 
-    Does nothing while config and cards are what they were the last time. Inside a transaction.
+    Of ``thresholds`` what was in force until now (or until the accepted version began) stays, and ends there; unless all is
+    restated. Does nothing while config and cards are what they were the last time. Inside a transaction.
     """
     slug = config.municipality.municipality
     fingerprint = _fingerprint(config, cards)
     key = f"reference:{slug}"
     if (fingerprint,) in store.con.execute(
         "SELECT text FROM card_state WHERE municipality = ? AND key = ?", [slug, key]
-    ).fetchall():
+    ).fetchall() and not restate:
         return
     store.con.execute("INSERT OR REPLACE INTO card_state VALUES (?, ?, ?)", [slug, key, fingerprint])
     rows = {
         "places": _places(config),
-        "thresholds": in_force.threshold_rows(config, cards, *ALWAYS),
         "purposes": _purposes(config),
         "blind_spots": blind.spots(config, cards),
         "corrections": _corrections(config),
@@ -46,6 +46,7 @@ def write(store: Store, config: Config, cards: Mapping[str, Card]) -> None:
     for name, new in rows.items():
         store.con.execute(f"DELETE FROM {name} WHERE municipality = ?", [slug])
         _insert(store, name, new)
+    _thresholds(store, config, cards, None if restate else at)
     known = {h for (h,) in store.con.execute("SELECT definition_hash || text_hash FROM indicators").fetchall()}
     used = chosen(config, cards).values()
     new_cards = [_card(card) for card in used if card.definition_hash + card.text_hash not in known]
@@ -55,7 +56,9 @@ def write(store: Store, config: Config, cards: Mapping[str, Card]) -> None:
         )
     _insert(store, "indicators", new_cards)
     facts = {f"time_zone:{slug}": config.municipality.timezone, f"name:{slug}": config.municipality.name.nl}
-    facts |= {f"source.{s.source}.cadence_minutes": f"{s.stored_interval.total_seconds() / 60:g}" for s in config.sources.values()}
+    facts |= {
+        f"source.{s.source}.cadence_minutes": f"{s.stored_interval.total_seconds() / 60:g}" for s in config.sources.values()
+    }
     facts |= {f"source.{s.source}.delay_minutes": f"{s.delay.total_seconds() / 60:g}" for s in config.sources.values()}
     store.con.execute("DELETE FROM about WHERE list_contains(?, key)", [list(facts)])
     store.con.executemany("INSERT INTO about VALUES (?, ?)", list(facts.items()))
@@ -63,13 +66,29 @@ def write(store: Store, config: Config, cards: Mapping[str, Card]) -> None:
 
 def _fingerprint(config: Config, cards: Mapping[str, Card]) -> str:
     """A hash of all that the reference tables are made from."""
-    parts = ["2", config.municipality.model_dump_json(), *(p.model_dump_json() for p in config.purposes.values())]
+    parts = [
+        "2",
+        str(config.since),
+        config.municipality.model_dump_json(),
+        *(p.model_dump_json() for p in config.purposes.values()),
+    ]
     parts += [source.model_dump_json() for source in config.sources.values()]
     parts += [f"{row.place.model_dump_json()}{json.dumps(row.geometry)}{row.file}{row.line}" for row in config.places]
     parts += [f"{c.definition_hash}{c.text_hash}{c.model_dump_json()}" for c in cards.values()]
     # Lines of thresholds move when a comment is added above them.
     parts += [str(config.document.line(("thresholds", n))) for n in range(len(config.municipality.thresholds))]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def _thresholds(store: Store, config: Config, cards: Mapping[str, Card], at: datetime | None) -> None:
+    """The thresholds from ``at`` on; those of a version that is written for the first time from where it begins. None: always."""
+    slug = config.municipality.municipality
+    if config.since and at:
+        written = [slug, "thresholds_since", config.since.isoformat()]
+        if not store.con.execute("SELECT 1 FROM card_state WHERE (municipality, key, text) = (?, ?, ?)", written).fetchall():
+            store.con.execute("INSERT OR REPLACE INTO card_state VALUES (?, ?, ?)", written)
+            at = config.since
+    threshold_history.write(store, slug, in_force.threshold_rows(config, cards, *ALWAYS), at)
 
 
 def _insert(store: Store, name: str, rows: list[dict[str, Any]]) -> None:

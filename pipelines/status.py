@@ -59,7 +59,7 @@ WHERE state = 'proposed' AND municipality IN (SELECT unnest($who)) GROUP BY muni
 _REVIEWS = """
 SELECT municipality, what, review_by, owner, file, line FROM (
     SELECT DISTINCT municipality, 'threshold ' || indicator || ' ' || band AS what, review_by, owner, file, line
-    FROM thresholds WHERE layer <> 'card'
+    FROM thresholds WHERE layer <> 'card' AND (effective_to IS NULL OR effective_to > $at)
     UNION ALL SELECT municipality, 'purpose ' || purpose, review_by, owner, file, line FROM purposes)
 WHERE review_by <= $review AND municipality IN (SELECT unnest($who)) ORDER BY review_by, municipality, file, line, what
 """
@@ -69,6 +69,19 @@ _IN_REVIEW = """
 SELECT municipality, source, delivery_id, name, count(*) AS changes, min(interval_start) AS changes_from, max(interval_end) AS changes_to
 FROM held_changes h LEFT JOIN (SELECT delivery_id, name FROM deliveries) USING (delivery_id)
 WHERE municipality IN (SELECT unnest($who)) AND recorded_at <= $at AND (released_at IS NULL OR released_at > $at) GROUP BY ALL ORDER BY ALL
+"""
+
+_CONFIG = """
+SELECT municipality, config_version, how, effective_from, accepted_by, review_by FROM config_versions
+WHERE municipality IN (SELECT unnest($who)) AND (effective_from IS NULL OR effective_from <= $at) AND accepted_at <= $at
+QUALIFY row_number() OVER (
+    PARTITION BY municipality ORDER BY how IN ('accepted', 'urgent') DESC, effective_from DESC NULLS LAST, config_version DESC) = 1
+ORDER BY municipality
+"""
+
+_CONFIG_NOTES = """
+SELECT split_part(key, ':', 2) AS municipality, regexp_extract(key, '^config_note_(..)', 1) AS lang, unnest(split(text, chr(10))) AS note
+FROM about WHERE starts_with(key, 'config_note_') AND municipality IN (SELECT unnest($who)) ORDER BY municipality, lang
 """
 
 
@@ -89,7 +102,9 @@ def collect(workspace: Path, at: datetime, municipalities: list[str] | None = No
             "situations": _rows(con, _SITUATIONS, params),
             "runs": _rows(con, _RUNS, params),
             "flags": _rows(con, _PROPOSALS, {"who": params["who"]}),
-            "reviews": _rows(con, _REVIEWS, {"who": params["who"], "review": (at + REVIEW_AHEAD).date()}),
+            "config": _rows(con, _CONFIG, params),
+            "config_notes": _rows(con, _CONFIG_NOTES, {"who": params["who"]}),
+            "reviews": _rows(con, _REVIEWS, {**params, "review": (at + REVIEW_AHEAD).date()}),
             "retention": going.collect(con, municipalities or here),
             "in_review": _rows(con, _IN_REVIEW, params),
             "disk": disk(workspace),

@@ -7,8 +7,8 @@ idea of when a delivery became known.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
@@ -21,6 +21,7 @@ from pipelines.slots import delivered_measures
 from pipelines.store import Store
 from pipelines.store.rows import one
 from pipelines.upkeep import retention
+from pipelines.versions.notes import Note
 from schemas.config import Config
 
 Verb = Literal["run", "backfill", "replay"]
@@ -42,6 +43,7 @@ class Summary:
     slots_computed: int = 0
     values_changed: int = 0
     situations: list[dict[str, Any]] = field(default_factory=list)
+    notes: tuple[Note, ...] = ()
 
     @property
     def nothing_due(self) -> bool:
@@ -52,17 +54,19 @@ class Summary:
     def message_nl(self) -> str:
         """One line in Dutch."""
         if self.nothing_due:
-            return "niets te doen: geen nieuwe leveringen, geen tijdvak aan de beurt"
-        return (f"{len(self.deliveries)} leveringen, {self.slots_computed} tijdvakken berekend, {self.values_changed} waarden gewijzigd, "
+            return "; ".join(["niets te doen: geen nieuwe leveringen, geen tijdvak aan de beurt", *(n.nl for n in self.notes)])
+        done = (f"{len(self.deliveries)} leveringen, {self.slots_computed} tijdvakken berekend, {self.values_changed} waarden gewijzigd, "
                 f"{len(self.situations)} situaties gewijzigd")  # fmt: skip
+        return "; ".join([done, *(n.nl for n in self.notes)])
 
     @property
     def message_en(self) -> str:
         """One line in English."""
         if self.nothing_due:
-            return "nothing due: no new deliveries, no interval to compute"
-        return (f"{len(self.deliveries)} deliveries, {self.slots_computed} slots computed, {self.values_changed} values changed, "
+            return "; ".join(["nothing due: no new deliveries, no interval to compute", *(n.en for n in self.notes)])
+        done = (f"{len(self.deliveries)} deliveries, {self.slots_computed} slots computed, {self.values_changed} values changed, "
                 f"{len(self.situations)} situations changed")  # fmt: skip
+        return "; ".join([done, *(n.en for n in self.notes)])
 
 
 def tick(
@@ -77,17 +81,24 @@ def tick(
     restate: bool = False,
     release: frozen.Release | None = None,
     progress: Progress | None = None,
+    notes: Sequence[Note] = (),
 ) -> Summary:
     """One run for one municipality at the moment ``at`` (aware): everything that is new and due, then publish.
 
     ``verb`` decides when a delivery without an arrival time counts as received (rule 10) and the origin of situations.
     ``since`` has everything from that moment on, and before ``until``, computed again; with ``restate`` slots of that stretch are
     judged by today's settings (rule 21), and with ``release`` late changes to a frozen period in it enter the tables. What a
-    backfill changes of what stood before becomes known now: earlier versions are kept, and nothing signals. The caller holds the
-    workspace lock.
+    backfill changes of what stood before becomes known now: earlier versions are kept, and nothing signals. ``notes``: what
+    there is to say of the config, told with the run. The caller holds the workspace lock.
     """
     show = progress or (lambda _text, _share: None)
-    summary = Summary(_run_id(store, config, verb, at), config.municipality.municipality, at)
+    summary = Summary(_run_id(store, config, verb, at), config.municipality.municipality, at, notes=tuple(notes))
+    if restate:
+        config = replace(config, since=None, before=None)
+    with store.transaction():
+        if restate and since is None:
+            reference.write(store, config, cards, at, restate=True)
+        _tell(store, summary)
     config, summary.deliveries = taken_in(store, config, cards, at, verb, show)
     stretch = (since or BEGINNING, until or at) if restate else None
     if stretch and release:
@@ -122,7 +133,7 @@ def taken_in(
     ``own`` is the municipality's configuration; the register of known faults adds to it.
     """
     with store.transaction():
-        reference.write(store, own, cards)
+        reference.write(store, own, cards, at)
         config = register.bring_in(store, own, at)
     deliveries = take_in(store, config, at, verb, show)
     retention.drop_late(store, config, at)
@@ -205,6 +216,14 @@ def _run_id(store: Store, config: Config, verb: Verb, at: datetime) -> str:
     stem = f"{verb}-{config.municipality.municipality}-{at:%Y%m%dT%H%M%S}"
     earlier = one(store.con.execute("SELECT count(*) FROM runs WHERE starts_with(run_id, ?)", [stem]))
     return f"{stem}-{earlier[0] + 1}" if earlier and earlier[0] else stem
+
+
+def _tell(store: Store, summary: Summary) -> None:
+    """What there is to say of the config, for status and board; what was said before no longer holds."""
+    keys = {lang: f"config_note_{lang}:{summary.municipality}" for lang in ("nl", "en")}
+    store.con.execute("DELETE FROM about WHERE list_contains(?, key)", [list(keys.values())])
+    for lang, key in keys.items() if summary.notes else ():
+        store.con.execute("INSERT INTO about VALUES (?, ?)", [key, "\n".join(getattr(note, lang) for note in summary.notes)])
 
 
 def _note_run(store: Store, summary: Summary, verb: Verb) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -33,7 +34,10 @@ class PlaceRow:
 
 @dataclass(frozen=True, eq=False)
 class Config:
-    """What :func:`load` read. ``file`` and all other file names are shown relative to the folder that holds ``config/``."""
+    """What :func:`load` read. ``file`` and all other file names are shown relative to the folder that holds ``config/``.
+
+    A version that was accepted for a moment ``since`` says what held ``before``: slots that start earlier are judged by that.
+    """
 
     folder: Path
     municipality: Municipality
@@ -45,6 +49,8 @@ class Config:
     purpose_documents: dict[str, Document]
     places: tuple[PlaceRow, ...]
     data: Path
+    since: datetime | None = None
+    before: Callable[[], Config] | None = None
 
     @property
     def k(self) -> int:

@@ -147,6 +147,10 @@ TABLES: dict[str, Table] = {t.name: t for t in (
     _t("deletions", "Wat de bewaartermijn verwijderde; deze rijen blijven", "What retention removed; these rows stay",
        "municipality data_class table_name removal removed_before first_day last_day rows_removed run_id recorded_at",
        "municipality table_name removal first_day recorded_at"),
+    _t("config_versions", "Versies van de config: wat gold vanaf wanneer, wie het besloot en wie het herzag",
+       "Versions of the config: what was in force from when, who decided it and who reviewed it",
+       "municipality config_version content_hash how effective_from accepted_at accepted_by accepted_because review_by reviewed_at"
+       " reviewed_by review_note recorded_at", "municipality config_version"),
     _t("about", "Over dit bestand: versie, run, herstelregel na verplaatsen", "About this file: release, run, the line that repairs a moved folder",
        "key text", "key"),
 )}  # fmt: skip

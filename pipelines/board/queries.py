@@ -223,10 +223,13 @@ order by state = 'closed' desc, state = 'refused' desc, received_at desc, delive
 """
 
 _IDENTITY = """
-select w.municipality, n.text as name, z.text as timezone, p.purposes, p.k
+select w.municipality, n.text as name, z.text as timezone, p.purposes, p.k,
+       {nl: c_nl.text, en: c_en.text} as config_notes
 from (select unnest($who) as municipality) w
 left join about n on n.key = 'name:' || w.municipality
 left join about z on z.key = 'time_zone:' || w.municipality
+left join about c_nl on c_nl.key = 'config_note_nl:' || w.municipality
+left join about c_en on c_en.key = 'config_note_en:' || w.municipality
 left join (select municipality, list(title order by purpose) as purposes, max(k) as k from purposes group by all) p
   using (municipality)
 order by w.municipality

@@ -28,6 +28,14 @@ def slugs(config: Path, asked: list[str] | None) -> list[str]:
     return there
 
 
+def there(config: Path) -> list[str]:
+    """The municipalities of a config folder, if it is one."""
+    try:
+        return known(config)
+    except UsageError:
+        return []
+
+
 def split(asked: list[str] | None) -> list[str]:
     """Names given repeatedly or with commas, each once, in order."""
     return list(dict.fromkeys(name.strip() for text in asked or () for name in text.split(",") if name.strip()))

@@ -1,4 +1,4 @@
-"""Verbs on settings: ``config check`` and ``config show``."""
+"""Verbs on settings: ``config check`` and ``config show``; the others stand in ``config_*.py`` beside this file."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipelines.cli import options
+from pipelines.cli import config_live, options
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from schemas.config import Config
 
 app = typer.Typer(help="Settings: are they sound, and what is in force.", rich_markup_mode=None, no_args_is_help=True)
+app.command("accept")(config_live.accept)
 
 
 @app.command("check")

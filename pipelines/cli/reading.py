@@ -58,6 +58,7 @@ def _status_in_parts(found: dict[str, Any], lang: str) -> list[str]:
         "situations": "\n".join(evening.in_a_line(s, lang) for s in found["situations"]) or common.text("nothing_found", lang),
         "runs": common.table(("", "", "", ""), runs),
         "reviews": common.table(("", "", "", "", ""), reviews) if reviews else common.text("nothing_found", lang),
+        "config_notes": _config(found, lang),
     }
     parts["retention"] = _going(found["retention"], lang)
     if found["in_review"]:
@@ -90,6 +91,17 @@ def _going(rows: list[dict[str, Any]], lang: str) -> str:
         for row in rows
     ]
     return common.table(("",) * 6, lines) if lines else common.text("nothing_found", lang)
+
+
+def _config(found: dict[str, Any], lang: str) -> str:
+    """The version of the config in force, and what there is to say of it."""
+    from pipelines.cli import common
+    from schemas import words
+
+    rows = [(c["municipality"], c["config_version"], words.word("config_how", c["how"], lang), c["accepted_by"],
+             f"{c['effective_from']:%Y-%m-%d %H:%M}Z" if c["effective_from"] else "") for c in found["config"]]  # fmt: skip
+    notes = [common.text("warning", lang, slug=n["municipality"], note=n["note"]) for n in found["config_notes"] if n["lang"] == lang]
+    return "\n".join([common.table(("", "", "", "", ""), rows) if rows else common.text("nothing_found", lang), *notes])
 
 
 def _freshness(source: dict[str, Any], lang: str) -> str:

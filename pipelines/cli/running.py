@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -14,6 +15,7 @@ from pipelines.cli import options
 
 if TYPE_CHECKING:
     from pipelines.tick import Progress
+    from schemas.problems import Problem
     from schemas.settings import Municipality
 
 At = Annotated[str | None, typer.Option("--at", metavar="T", help="The moment to run for, with offset; else now.")]
@@ -34,11 +36,14 @@ def run(
     from pipelines import lock
     from pipelines.cli import common, evening
 
-    slugs = common.slugs(config, municipality)
     moment = common.moment(at) or common.now()
     with lock.hold(workspace, wait):
-        good, mistakes = _sound(config, slugs, data)
+        slugs = _asked(config, workspace, municipality)
+        good, mistakes = _sound(config, workspace, slugs, data)
         outcomes = _through_the_flow(config, workspace, good, data, moment) if good else []
+    for outcome in outcomes:
+        for note in outcome.get("notes", ()):
+            print(common.text("warning", lang, slug=outcome["municipality"], note=note[lang]), file=sys.stderr)
     if as_json:
         common.dump(outcomes)
     for outcome in [] if as_json else outcomes:
@@ -49,18 +54,41 @@ def run(
         raise mistakes
 
 
-def _sound(config: Path, slugs: list[str], data: Path | None) -> tuple[list[str], Exception | None]:
-    """The municipalities whose settings hold no mistake, and the mistakes of the others: known before a server starts."""
-    from pipelines import start
+def _asked(config: Path, workspace: Path, municipality: list[str] | None) -> list[str]:
+    """The municipalities to run for; a config folder that is gone does not end what a workspace has kept of it."""
+    from pipelines import versions
+    from pipelines.cli import common
+    from pipelines.faults import UsageError
+
+    try:
+        return common.slugs(config, municipality)
+    except UsageError:
+        kept = versions.known(workspace)
+        asked = common.split(municipality) or (kept if not common.there(config) else [])
+        if not asked or not set(asked) <= {*kept, *common.there(config)}:
+            raise
+        return asked
+
+
+def _sound(config: Path, workspace: Path, slugs: list[str], data: Path | None) -> tuple[list[str], Exception | None]:
+    """The municipalities that can run, and the mistakes of the others: known before a server starts.
+
+    Whose files hold mistakes can run where an earlier version is kept; its mistakes are then said on standard error.
+    """
+    from pipelines import start, versions
     from schemas.problems import Problems
 
-    good, found = [], []
+    good: list[str] = []
+    found: list[Problem] = []
     for slug in slugs:
         try:
             start.ready(config, slug, data)
-            good.append(slug)
         except Problems as problems:
-            found += problems.problems
+            if slug not in versions.known(workspace):
+                found += problems.problems
+                continue
+            print("\n".join(map(str, problems.problems)), file=sys.stderr)
+        good.append(slug)
     return good, Problems(found) if found else None
 
 
@@ -114,23 +142,24 @@ def backfill(
     """
     from dataclasses import asdict
 
-    from pipelines import lock, start
+    from pipelines import lock, start, versions
     from pipelines.cli import common
     from pipelines.store import Store
     from pipelines.tick import tick
 
     slugs = common.slugs(config, municipality)
-    ready = {slug: start.ready(config, slug, data) for slug in slugs}
+    ready = {slug: start.ready(config, slug, data) for slug in slugs}  # history can wait until broken files are mended
     release = _release(ready, role, reason, restate)
-    now, until, again = common.now(), common.moment(to), common.moment(since)
+    clock, until, again = common.now(), common.moment(to), common.moment(since)
     # Computing again is done now, and says so; filling is done as at the moment up to which it fills.
-    moment = max(now, until or now) if restate or again else until or now
+    moment = max(clock, until or clock) if restate or again else until or clock
     done = []
     with lock.hold(workspace, wait), Store(workspace) as store:
-        for slug, (settings, cards) in ready.items():
+        for slug in slugs:
+            now = versions.in_force(store, config, slug, data, moment)
             with progress_bar(slug) as show:
-                done.append(tick(store, settings, cards, at=moment, verb="backfill", since=again, until=until, restate=restate,
-                                 release=release, progress=show))  # fmt: skip
+                done.append(tick(store, now.config, now.cards, at=moment, verb="backfill", since=again, until=until, restate=restate,
+                                 release=release, progress=show, notes=now.notes))  # fmt: skip
     if as_json:
         common.dump([asdict(summary) for summary in done])
     else:

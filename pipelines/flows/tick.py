@@ -14,7 +14,7 @@ from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 from prefect.runtime import flow_run
 
-from pipelines import calendar, faults, lock, start
+from pipelines import calendar, faults, lock, versions
 from pipelines.store import Store
 from pipelines.tick import tick
 
@@ -29,10 +29,10 @@ def tick_task(store: Store, folders: tuple[str, str | None], slug: str, at: date
     ``folders``: config, and the data folder if it is another than the municipality's own.
     """
     config, data = folders
-    settings, cards = start.ready(Path(config), slug, Path(data) if data else None)
-    if only_due and not calendar.due(settings.municipality, at, calendar.last_run_at(store, slug)):
+    found = versions.in_force(store, Path(config), slug, Path(data) if data else None, at)
+    if only_due and not calendar.due(found.config.municipality, at, calendar.last_run_at(store, slug)):
         return {"municipality": slug, "at": at, "due": False}
-    done = tick(store, settings, cards, at=at)
+    done = tick(store, found.config, found.cards, at=at, notes=found.notes)
     return {**asdict(done), "due": True, "message_nl": done.message_nl, "message_en": done.message_en}
 
 

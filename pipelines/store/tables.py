@@ -35,6 +35,8 @@ CREATE TABLE IF NOT EXISTS baseline_done (municipality VARCHAR, dataset VARCHAR,
     interval_minutes INTEGER, local_date DATE);
 CREATE TABLE IF NOT EXISTS held_slots (municipality VARCHAR, indicator VARCHAR, place VARCHAR, interval_start TIMESTAMPTZ,
     PRIMARY KEY (municipality, indicator, place, interval_start));
+CREATE TABLE IF NOT EXISTS config_files (content_hash VARCHAR, folder VARCHAR, name VARCHAR, content BLOB,
+    PRIMARY KEY (content_hash, name));
 CREATE TABLE IF NOT EXISTS card_state (municipality VARCHAR, key VARCHAR, text VARCHAR, PRIMARY KEY (municipality, key));
 """
 
