@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipelines.cli import config_live, options
+from pipelines.cli import config_compare, config_live, config_new, options
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from schemas.config import Config
 
 app = typer.Typer(help="Settings: are they sound, and what is in force.", rich_markup_mode=None, no_args_is_help=True)
-app.command("accept")(config_live.accept)
+for _verb in (config_compare.diff, config_live.accept, config_new.init, config_new.schema):
+    app.command()(_verb)
 
 
 @app.command("check")
@@ -66,6 +67,9 @@ def show(
     indicator: Annotated[str | None, typer.Option("--indicator", metavar="ID", help="Only this indicator.")] = None,
     place: Annotated[str | None, typer.Option("--place", metavar="SLUG", help="Only this place.")] = None,
     at: Annotated[str | None, typer.Option("--at", metavar="T", help="In force at this moment, with offset; else now.")] = None,
+    why: Annotated[
+        bool, typer.Option("--why", help="Each value with its whole chain: who decided, when, why, and what it replaced.")
+    ] = False,
     lang: options.Language = "en",
     as_json: options.Json = False,
 ) -> None:
@@ -76,14 +80,25 @@ def show(
     from dataclasses import asdict
 
     from pipelines import start
-    from pipelines.cli import common
+    from pipelines.cli import common, config_why
 
     moment = common.moment(at) or common.now()
+    towns = {slug: start.ready(config, slug, data) for slug in common.slugs(config, municipality)}
     found = [
         (slug, name, where, links)
-        for slug in common.slugs(config, municipality)
-        for name, where, links in _in_force(*start.ready(config, slug, data), moment, indicator, place)
+        for slug, (settings, cards) in towns.items()
+        for name, where, links in _in_force(settings, cards, moment, indicator, place)
     ]
+    if why:
+        told = [
+            (slug, name, where, config_why.chains(towns[slug][0], towns[slug][1][name], links))
+            for slug, name, where, links in found
+        ]
+        if as_json:
+            common.dump([{"municipality": s, "indicator": i, "place": p, "settings": rows} for s, i, p, rows in told])
+        else:
+            print("\n".join(line for s, i, p, rows in told for line in (f"{s}: {i}, {p}", *config_why.said(rows, lang))))
+        return
     if as_json:
         common.dump([
             {"municipality": slug, "indicator": name, "place": where, "settings": [asdict(link) for link in links]}

@@ -30,6 +30,7 @@ class PlaceDuringEvent(Strict):
     expected_visitors: int | None = Field(default=None, gt=0, le=MAX_PERSONS, description="persons expected at this place")
     planned_direction: Literal["in", "out"] | None = None
     interval: Interval | None = None
+    reason: str | None = Field(default=None, min_length=8, description="why, or where it was agreed")
 
     @property
     def planned(self) -> float | None:

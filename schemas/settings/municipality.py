@@ -45,6 +45,7 @@ class IndicatorSettings(Strict):
 
     interval: Interval | None = None
     place_intervals: dict[Slug, Interval] = Field(default_factory=dict)
+    reason: str | None = Field(default=None, min_length=8, description="why these weights or intervals")
     weights: dict[str, float] = Field(default_factory=dict)
 
     @field_validator("weights")

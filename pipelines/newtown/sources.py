@@ -1,0 +1,225 @@
+"""The sources of a new town: declarations of another place whose ids are mapped anew, or a draft from a sample file, decided."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from slugify import slugify
+
+from pipelines import guess
+from pipelines.faults import UsageError
+from pipelines.guess import columns, sniff
+from pipelines.newtown.places import Drawn
+from pipelines.readers import UnreadableError
+from schemas import yamlfile
+from schemas.mistakes import did_you_mean
+from schemas.problems import Problems
+
+_MOST_IDS = 300
+_OPEN = re.compile(r"^(\s*)([A-Za-z_]+): TODO\b[ \t]*(#.*)?$")
+
+Ask = Callable[[str, list[str]], str | None]
+
+
+@dataclass(frozen=True)
+class Declared:
+    """A source declaration as text; ``open`` names what is still to be decided."""
+
+    source: str
+    text: str
+    open: tuple[str, ...] = ()
+
+
+def chosen(name: str, folders: list[Path], slug: str, drawn: Drawn, id_property: str | None, own: Path) -> Declared:
+    """A declaration that stands in one of ``folders`` (or is named by its path), with a map onto these places.
+
+    Raises :class:`UsageError` when it is not found, or none of its ids is one of the places.
+    """
+    path = (
+        Path(name)
+        if name.endswith((".yaml", ".yml"))
+        else next((f / f"{name}.yaml" for f in folders if (f / f"{name}.yaml").is_file()), None)
+    )
+    if path is None or not path.is_file():
+        known = [p.stem for f in folders for p in f.glob("*.yaml")]
+        raise UsageError(f"there is no source `{name}`. {did_you_mean(name, known)}")
+    document = yamlfile.read(path)
+    text = yamlfile.read_text(path, path.as_posix())
+    there = document.data.get("place", {}).get("map", {}) if isinstance(document.data, dict) else {}
+    mapped, left = onto(there, drawn, id_property)
+    if not mapped:
+        ids = ", ".join(f"`{i}`" for i in list(there)[:6])
+        raise UsageError(
+            f"{path}: none of its ids ({ids}, …) is one of the places. Say which property of the drawing holds the supplier's id with "
+            "--id-property NAME, or give the places the slugs that the source maps to."
+        )
+    if mapped == there and (own / f"{path.stem}.yaml").resolve() == path.resolve():
+        return Declared(path.stem, text)
+    given = path.stem if mapped == there else f"{slug}-{path.stem}"[:63]
+    if mapped != there:
+        text = _with_map(text, document, mapped, left)
+    return Declared(given, _with_name(text, given))
+
+
+def drafted(
+    sample: Path, slug: str, timezone: str, drawn: Drawn, id_property: str | None, decisions: Mapping[str, str], ask: Ask | None
+) -> Declared:
+    """A draft from a sample file, its open points decided by ``decisions`` (key as in the draft) or by asking.
+
+    Raises :class:`UsageError` for a file that cannot be read, or on which the gate closes.
+    """
+    if not sample.is_file():
+        raise UsageError(f"{sample}: there is no such file. Name a file as the supplier sends it.")
+    try:
+        draft = guess.draft(sample.read_bytes(), sample.as_posix(), timezone)
+    except UnreadableError as error:
+        raise UsageError(f"{sample}: {error}") from None
+    if draft.closed:
+        raise UsageError(f"{sample}: the gate closes on this file, {draft.closed}")
+    name = f"{slug}-{slugify(sample.stem)[:40]}".rstrip("-")
+    content = sample.read_bytes()
+    text, left = _decide(draft.text, decisions, ask, lambda columns: _ids(content, columns, drawn, id_property))
+    text = (
+        _with_name(text.replace("It cannot be used yet: decide every TODO, then read", "Read"), name)
+        if not left
+        else _with_name(text, name)
+    )
+    document = yamlfile.parse(text, sample.as_posix())
+    there = (document.data.get("place") or {}).get("map") or {}
+    mapped, unmapped = onto(there if isinstance(there, dict) else {}, drawn, id_property)
+    if mapped:
+        text = _with_map(text, document, mapped, unmapped)
+    else:
+        left = (*left, "place.map")
+    return Declared(name, text, left)
+
+
+def onto(there: Mapping[str, Any], drawn: Drawn, id_property: str | None) -> tuple[dict[str, str], list[str]]:
+    """A supplier's ids → slugs of these places: by a property of the drawing, by slug, or by name; and the ids that are none of them."""
+    slugs = {f["properties"]["place"] for f in drawn.features}
+    names = {str(f["properties"]["name"]).casefold(): f["properties"]["place"] for f in drawn.features}
+    by = drawn.by(id_property) if id_property else {}
+    mapped, left = {}, []
+    for supplied, before in there.items():
+        key = str(supplied)
+        options = (
+            by.get(key),
+            key if key in slugs else None,
+            names.get(key.casefold()),
+            slugify(key),
+            before if by == {} else None,
+        )
+        place = next((o for o in options if o in slugs), None)
+        if place:
+            mapped[key] = str(place)
+        else:
+            left.append(key)
+    return mapped, left
+
+
+def _ids(content: bytes, where: list[str], drawn: Drawn, id_property: str | None) -> dict[str, str]:
+    """The ids that stand in these columns of a file → slugs: of places here, else of their own making."""
+    texts = columns.texts(sniff.sniff(content).raw)
+    rows = zip(*(texts[c].to_pylist() for c in where if c in texts), strict=True)
+    ids = list(dict.fromkeys("|".join(map(str, row)) for row in rows if None not in row))[:_MOST_IDS]
+    mapped, left = onto(dict.fromkeys(ids, ""), drawn, id_property)
+    return {i: mapped.get(i) or slugify(i) for i in ids} if mapped or left else {}
+
+
+def _decide(
+    text: str, decisions: Mapping[str, str], ask: Ask | None, ids: Callable[[list[str]], dict[str, str]]
+) -> tuple[str, tuple[str, ...]]:
+    """The draft with its TODOs decided; the others are named by key, with their candidates below them as the draft gives them.
+
+    ``ids``: the ids in columns, for a map that only follows once it is decided which columns say where.
+    """
+    where: list[str] = []
+    lines, left, unused = text.splitlines(), [], dict(decisions)
+    parents: list[tuple[int, str]] = []
+    out: list[str] = []
+    for number, line in enumerate(lines):
+        key_line = re.match(r"^(\s*)([A-Za-z_]+):", line)
+        if key_line:
+            depth = len(key_line[1])
+            parents = [p for p in parents if p[0] < depth] + [(depth, key_line[2])]
+        found = _OPEN.match(line)
+        if not found:
+            out.append(line)
+            continue
+        key = ".".join(k for _, k in parents)
+        candidates = _candidates(lines[number + 1 :])
+        why = (found[3] or "").lstrip("# ")
+        given = unused.pop(key, None) or unused.pop(found[2], None)
+        if given is None and key == "place.map" and where:
+            given = yaml.safe_dump(ids(where), default_flow_style=True, allow_unicode=True, width=100_000).strip()
+        if given is None and ask:
+            given = ask(f"{key}: {why}", candidates)
+        if given is None:
+            left.append(key)
+            out.append(line)
+        else:
+            out.append(f"{found[1]}{found[2]}: {given}   # decided; the file does not tell")
+            if key == "place.columns":
+                where = [c.strip(" '\"") for c in given.strip("[] ").split(",")]
+    if unused:
+        raise UsageError(f"--decide {', '.join(unused)}: nothing of that name is open. {did_you_mean(next(iter(unused)), left)}")
+    for column in where:  # what says where is no longer to be ignored
+        out = [
+            re.sub(rf"(?<=[\[ ]){re.escape(column)}(?:, |(?=\]))", "", line) if line.startswith("ignore:") else line
+            for line in out
+        ]
+    return "\n".join(out) + "\n", tuple(left)
+
+
+def _candidates(lines: list[str]) -> list[str]:
+    found = []
+    for line in lines:
+        inside = re.match(r"^\s*#   (.*)$", line)
+        if not inside:
+            break
+        found.append(inside[1])
+    return found
+
+
+def _with_name(text: str, name: str) -> str:
+    return re.sub(r"^source:.*$", f"source: {name}", text, count=1, flags=re.MULTILINE)
+
+
+def _with_map(text: str, document: yamlfile.Document, mapped: Mapping[str, str], left: list[str]) -> str:
+    """The text with another map; the lines of the one of before go."""
+    lines = text.splitlines()
+    first = document.line(("place", "map")) - 1
+    indent = len(lines[first]) - len(lines[first].lstrip()) if lines[first].lstrip().startswith("map:") else 2
+    rows = [f"{' ' * (indent + 2)}{yaml.safe_dump(k, default_style=None).splitlines()[0]}: {v}" for k, v in mapped.items()]
+    if any(not re.match(r"^\s*map:", lines[i]) for i in (first,)):  # `place: {columns: […], map: {…}}` on one line
+        return re.sub(
+            r"map: \{[^}]*\}",
+            "map: " + yaml.safe_dump(dict(mapped), default_flow_style=True, width=10_000).strip(),
+            text,
+            count=1,
+        )
+    last = first + 1
+    while last < len(lines) and (not lines[last].strip() or len(lines[last]) - len(lines[last].lstrip()) > indent):
+        last += 1
+    while last > first + 1 and not lines[last - 1].strip():
+        last -= 1
+    gone = [f"{' ' * indent}# not a place of this town: {', '.join(left[:20])}"] if left else []
+    unmapped = (
+        []
+        if not left or any(re.match(rf"^ {{{indent}}}unmapped:", line) for line in lines)
+        else [f"{' ' * indent}unmapped: filter"]
+    )
+    return "\n".join([*lines[:first], f"{' ' * indent}map:", *rows, *gone, *unmapped, *lines[last:]]) + "\n"
+
+
+def check_text(declared: Declared) -> None:
+    """Raises :class:`UsageError` when the text is no YAML any more (a decision that is none)."""
+    try:
+        yamlfile.parse(declared.text, f"{declared.source}.yaml")
+    except Problems as problems:
+        raise UsageError(f"a decision is not readable: {problems}") from None
