@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
 from itertools import combinations
 
-from indicators import baseline, formula, layers
+from indicators import baseline, formula, layers, sense
 from indicators.chosen import chosen
 from indicators.effective import Resolver, active_at, resolver
 from indicators.grammar import SEVERITY, Card
@@ -29,7 +29,15 @@ SOON = timedelta(days=30)
 
 def check(config: Config, cards: Mapping[str, Card]) -> list[Problem]:
     """All mistakes that can only be told with the cards; each once, in the order of the files."""
-    found = [*_calendar(config), *_sources(config), *_guards(config), *_indicators(config, cards), *_thresholds(config, cards), *_overlaps(config)]
+    found = [
+        *_calendar(config),
+        *_sources(config),
+        *_guards(config),
+        *_indicators(config, cards),
+        *_thresholds(config, cards),
+        *_overlaps(config),
+        *sense.mistakes(config, cards),
+    ]
     if not found:  # what follows would only repeat it in other words
         for card in chosen(config, cards).values():
             found += [*_bands(config, card), *_intervals(config, card)]
@@ -55,7 +63,7 @@ def warnings(config: Config, cards: Mapping[str, Card], at: datetime) -> list[Pr
             needed = ", ".join(card.applies_to.attributes) or "its parameters and bands"
             what, fix = f"`{name}` judges no place here", f"Give places of kind {'/'.join(card.applies_to.kinds)} {needed}."
             found.append(config.document.problem(("indicators", name), what, fix))
-    return [*found, *_short_memory(config, cards)]
+    return [*found, *_short_memory(config, cards), *sense.notes(config, cards)]
 
 
 def _short_memory(config: Config, cards: Mapping[str, Card]) -> Iterator[Problem]:
