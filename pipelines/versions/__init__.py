@@ -1,4 +1,4 @@
-"""Which version of a municipality's config is in force, and what a run starts from (rule 21, docs/decisions/0018).
+"""Which version of a municipality's config is in force, and what a run starts from (rule 21, docs/decisions/0015).
 
 Until a person accepts a version, the files act as they stand and each state of them is kept. From the first ``config accept`` on
 only accepted versions act, each from its stated moment. Files that do not hold together never stop a run that has something to
