@@ -12,7 +12,7 @@ from indicators import layers
 from indicators.chosen import chosen
 from indicators.effective import BandInForce, Resolver, active_at, resolver
 from indicators.grammar import Card
-from indicators.layers import Candidate
+from indicators.layers import Candidate, Entry
 from indicators.local_clock import holds
 from schemas.config import Config, PlaceRow
 from schemas.settings import Event, When, format_duration
@@ -66,7 +66,7 @@ def explain_chain(config: Config, card: Card, place: str, at: datetime) -> list[
             _decided("parameter", key, c, (float(c.value), f"{c.value:g} {parameter.unit}"), won=c is found[-1])  # type: ignore[arg-type]
             for c in found
         ]
-    return [*links, *_attributes(works, row, events), *_intervals(works, place, events)]
+    return [*links, *_weights(works, active), *_attributes(works, row, events), *_intervals(works, place, events)]
 
 
 def _decided(what: str, name: str, c: Candidate, value: tuple[BandInForce | float, str], *, won: bool) -> ChainLink:
@@ -80,6 +80,21 @@ def _band_text(band: BandInForce, unit: str) -> str:
         f"enter {band.enter:g}, exit {band.exit:g} {unit}, for {band.for_minutes:g} min, keep for {band.keep_for_minutes:g} min"
     )
     return f"{text}, at once when {band.at_once}" if band.at_once else text
+
+
+def _weights(works: Resolver, active: tuple[Entry, ...]) -> Iterator[ChainLink]:
+    """Each weight of a card made of others, layer by layer; a layer replaces all of them."""
+    if not works.composite:
+        return
+    config, card = works.config, works.card
+    line = config.document.line(("indicators", card.id, "weights"))
+    found = layers.weight_candidates(card, active)
+    if works.weights:
+        found.insert(0, Candidate("municipality", works.weights, None, config.file, line))
+    for name in dict.fromkeys(part for c in found for part in c.value):  # type: ignore[union-attr]
+        for c in found:
+            weight = c.value.get(name, 0.0)  # type: ignore[union-attr]
+            yield _decided("weight", name, c, (weight, f"{weight:g}"), won=c is found[-1])
 
 
 def _attributes(works: Resolver, row: PlaceRow, events: tuple[Event, ...]) -> Iterator[ChainLink]:

@@ -36,6 +36,7 @@ def check(config: Config, cards: Mapping[str, Card]) -> list[Problem]:
         *_indicators(config, cards),
         *_thresholds(config, cards),
         *_overlaps(config),
+        *_weights(config, cards),
         *sense.mistakes(config, cards),
     ]
     if not found:  # what follows would only repeat it in other words
@@ -214,6 +215,22 @@ def _thresholds(config: Config, cards: Mapping[str, Card]) -> Iterator[Problem]:
             yield from _entry(config, path, entry, cards[entry.indicator])
 
 
+def _weights(config: Config, cards: Mapping[str, Card]) -> Iterator[Problem]:
+    """Weights belong to an indicator made of others, and weigh indicators that are on."""
+    used = chosen(config, cards)
+    town = config.municipality
+    found: list[tuple[Path_, str, Mapping[str, float]]] = [
+        (("indicators", n, "weights"), n, s.weights) for n, s in town.indicators.items()
+    ]
+    found += [(("thresholds", i, "weights"), t.indicator, t.weights) for i, t in enumerate(town.thresholds)]
+    for path, name, weights in found:
+        if weights and name in used and not any(SEVERITY in given.from_ for given in used[name].inputs.values()):
+            yield config.document.problem(path, f"`{name}` is not made of other indicators", "Take the weights out.")
+        for part in weights:
+            if part not in cards or part == name:
+                yield config.document.problem((*path, part), f"there is no indicator `{part}` to weigh", did_you_mean(part, used))
+
+
 def _entry(config: Config, path: Path_, entry: Threshold, card: Card) -> Iterator[Problem]:
     document, known = config.document, {name for bands in card.bands.values() for name in bands}
     for name, band in entry.bands.items():
@@ -241,6 +258,7 @@ def _overlaps(config: Config) -> Iterator[Problem]:
     document = config.document
     for (one, a), (two, b) in combinations(enumerate(config.municipality.thresholds), 2):
         both = sorted({*a.bands} & {*b.bands}) + sorted({*a.params} & {*b.params})
+        both += ["weights"] if a.weights and b.weights else []
         same_target = (a.indicator, a.place, a.place_type) == (b.indicator, b.place, b.place_type)
         if both and same_target and (a.event, a.when, a.effective_from) == (b.event, b.when, b.effective_from):
             what = f"sets {', '.join(both)} for the same selection and moment as line {document.line(('thresholds', one))}"

@@ -216,7 +216,8 @@ class Resolver:
     def _judge(self, place_type: str | None, interval: timedelta, active: tuple[Entry, ...]) -> _Judging | None:
         """None when a required parameter or a weight is not set, or a signal card has no band at all for this type of place."""
         card = self.card
-        if self.composite and not self.weights:
+        weights = self.weights_in_force(active)
+        if self.composite and not weights:
             return None
         chosen = {name: layers.parameter_candidates(card, name, active) for name in card.parameters}
         candidates = [(name, layers.band_candidates(card, name, place_type, active)) for name in layers.BAND_NAMES]
@@ -224,12 +225,19 @@ class Resolver:
         if not all(chosen.values()) or (card.role == "signal" and not winners):
             return None
         parameters = {name: float(found[-1].value) for name, found in chosen.items()}  # type: ignore[arg-type]
-        parameters |= {f"{WEIGHT}{name}": weight for name, weight in self.weights.items()}
+        parameters |= {f"{WEIGHT}{name}": weight for name, weight in weights.items()}
         bands: dict[str, BandInForce] = {name: self.in_force(name, candidate, interval) for name, candidate in winners.items()}
         source = "; ".join(dict.fromkeys(self._source(place_type, c) for c in winners.values()))
         edges = [(n, b.enter, b.exit, b.for_minutes, b.keep_for_minutes, b.at_once) for n, b in bands.items()]
         text = repr((card.id, interval.total_seconds(), sorted(parameters.items()), edges))
         return _Judging(parameters, bands, source, text)
+
+    def weights_in_force(self, active: Iterable[Entry]) -> dict[str, float]:
+        """The weights of the others that the card is made of: those of the last layer that sets any, else the municipality's."""
+        found = layers.weight_candidates(self.card, active) if self.composite else []
+        value = found[-1].value if found else self.weights
+        assert isinstance(value, dict)
+        return value
 
     def in_force(self, name: BandName, candidate: Candidate, interval: timedelta) -> BandInForce:
         """A candidate's band with exit and durations worked out."""

@@ -47,7 +47,7 @@ class Candidate:
     """One layer's word on a band or parameter. ``entry`` is None for the card's own."""
 
     layer: str
-    value: Band | float
+    value: Band | float | dict[str, float]
     entry: Entry | None
     file: str
     line: int
@@ -63,6 +63,7 @@ def entries(config: Config, indicator: str) -> list[Entry]:
         path: yamlfile.Path_ = ("thresholds", number)
         lines: dict[str, int] = {name: document.line((*path, "bands", name)) for name in t.bands}
         lines |= {name: document.line((*path, "params", name)) for name in t.params}
+        lines["weights"] = document.line((*path, "weights"))
         target = 2 if t.place else 1 if t.place_type else 0  # an event's entry may be for one place or type
         narrow = (t.when.narrowness, -share(t.when)) if t.when else (0, -1.0)
         rank = (target, *narrow, t.effective_from, number)
@@ -102,6 +103,12 @@ def parameter_candidates(card: Card, name: str, active: Iterable[Entry]) -> list
     return [Candidate("card", default, None, file, lines.get(("parameters", name), 1)), *ordered]
 
 
+def weight_candidates(card: Card, active: Iterable[Entry]) -> list[Candidate]:
+    """What thresholds say of the weights of an indicator made of others, in rising precedence; each replaces all of them."""
+    found = [Candidate(e.layer, e.threshold.weights, e, e.file, e.lines["weights"]) for e in active if e.threshold.weights]
+    return _in_order(card, found)
+
+
 def _in_order(card: Card, found: list[Candidate]) -> list[Candidate]:
     """Candidates of the municipality's layers in rising precedence."""
     best: dict[str, tuple[int, int, float, datetime, int]] = {}
@@ -118,7 +125,7 @@ def _in_order(card: Card, found: list[Candidate]) -> list[Candidate]:
     return sorted(found, key=precedence)
 
 
-def _strictness(card: Card, value: Band | float) -> tuple[float, ...]:
+def _strictness(card: Card, value: Band | float | dict[str, float]) -> tuple[float, ...]:
     """Rises with strictness: reached earlier, left later, on sooner, kept longer. Parameters have no strictness."""
     if not isinstance(value, Band):
         return ()

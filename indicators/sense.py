@@ -25,7 +25,7 @@ FAR = 1.5  # times, or a part of, the generic edge
 _ATTRIBUTES_THAT_LOOSEN = ("usable_area", "capacity", "effective_width")
 _SAYS_NOTHING = re.compile(
     r"^[\W_]*(?:todo|tbd|n/?a|none|test|xx+|placeholder|to be (?:decided|determined|filled in)|nader te bepalen|n\.?t\.?b|volgt|later|geen)\b[\W_]*"
-    r"(?:todo|tbd|reason|reden|here|hier|[\W_x])*$",
+    r"(?:todo|tbd|reason|reden|here|hier|later|[\W_x])*$",
     re.IGNORECASE,
 )
 

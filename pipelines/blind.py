@@ -166,7 +166,7 @@ def _unset(works: Resolver, row: PlaceRow) -> list[str]:
     card = works.card
     given = {name for entry in works.entries_for(row) for name in entry.threshold.params}
     unset = [name for name, parameter in card.parameters.items() if parameter.required and name not in given]
-    if works.composite and not works.weights:
+    if works.composite and not works.weights_in_force(works.entries_for(row)):
         unset.append("weights")
     return unset or ["bands"]
 

@@ -23,10 +23,11 @@ def is_composite(card: Card) -> bool:
     return any(SEVERITY in given.from_ for given in card.inputs.values())
 
 
-def weights(config: Config, card: Card) -> dict[str, float]:
-    """The municipality's own weights, by indicator; empty when it has not chosen any."""
+def parts(config: Config, card: Card) -> set[str]:
+    """The indicators that the municipality weighs in a card, anywhere and at any time; empty when it has not chosen any."""
     settings = config.municipality.indicators.get(card.id)
-    return settings.weights if settings else {}
+    set_apart = (t.weights for t in config.municipality.thresholds if t.indicator == card.id)
+    return {name for weights in (settings.weights if settings else {}, *set_apart) for name in weights}
 
 
 def delay(config: Config) -> timedelta:
@@ -46,11 +47,11 @@ def table_name(card: Card) -> str:
 
 def todo(store: Store, config: Config, card: Card, others: list[Card]) -> None:
     """The slots of a composite card: those of its parts that are to do."""
-    named = weights(config, card)
-    parts = " UNION ".join(f"SELECT place, slot_start, interval_minutes FROM {todo_name(c)}" for c in others if c.id in named)
-    parts = parts or "SELECT NULL::VARCHAR AS place, NULL::TIMESTAMPTZ AS slot_start, NULL::INTEGER AS interval_minutes LIMIT 0"
+    named = parts(config, card)
+    slots = " UNION ".join(f"SELECT place, slot_start, interval_minutes FROM {todo_name(c)}" for c in others if c.id in named)
+    slots = slots or "SELECT NULL::VARCHAR AS place, NULL::TIMESTAMPTZ AS slot_start, NULL::INTEGER AS interval_minutes LIMIT 0"
     store.con.execute(f"""
-        CREATE OR REPLACE TEMP TABLE {todo_name(card)} AS SELECT DISTINCT t.* FROM ({parts}) t JOIN in_force f
+        CREATE OR REPLACE TEMP TABLE {todo_name(card)} AS SELECT DISTINCT t.* FROM ({slots}) t JOIN in_force f
             ON f.place = t.place AND f.indicator = '{card.id}' AND f.interval_minutes = t.interval_minutes
             AND t.slot_start >= f.seg_start AND t.slot_start < f.seg_end
     """)

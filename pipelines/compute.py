@@ -52,7 +52,7 @@ def active_cards(config: Config, cards: Mapping[str, Card]) -> list[Card]:
     """The cards that the municipality switched on and that have a source for every input; those made of others come last."""
     used = chosen(config, cards).values()
     fed = [card for card in used if all(card_feeds(config, card).values())]
-    return fed + [card for card in used if composite.is_composite(card) and composite.weights(config, card)]
+    return fed + [card for card in used if composite.is_composite(card) and composite.parts(config, card)]
 
 
 def values(

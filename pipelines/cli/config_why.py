@@ -7,8 +7,6 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from indicators.card import Card
     from indicators.in_force import ChainLink
     from schemas.config import Config
@@ -21,31 +19,19 @@ def chains(settings: Config, card: Card, links: list[ChainLink]) -> list[Row]:
     """A row a setting: ``what``, ``name``, ``text`` of the value in force, and ``chain``, the one in force first."""
     found = []
     for (what, name), group in groupby(links, key=lambda link: (link.what, link.name)):
-        chain = [_link(card, link) for link in reversed(list(group))]
+        chain = [_link(settings, card, link) for link in reversed(list(group))]
         found.append({"what": what, "name": name, "text": chain[0]["text"], "chain": chain})
-    return [*found, *_weights(settings, card), _k(settings)]
+    return [*found, _k(settings)]
 
 
-def _link(card: Card, link: ChainLink) -> Row:
+def _link(settings: Config, card: Card, link: ChainLink) -> Row:
     row: Row = {key: value for key, value in asdict(link).items() if key not in ("what", "name", "value", "won")}
     if link.layer == "card":
         row |= {"owner": card.owners.definition, "reason": "; ".join(card.references)}
+    elif link.what == "weight" and not link.reason:
+        own = settings.municipality.indicators.get(card.id)
+        row["reason"] = own and own.reason
     return row
-
-
-def _weights(settings: Config, card: Card) -> Iterator[Row]:
-    own = settings.municipality.indicators.get(card.id)
-    for part, weight in (own.weights if own else {}).items():
-        line = settings.document.line(("indicators", card.id, "weights", part))
-        link = {
-            "text": f"{weight:g}",
-            "layer": "municipality",
-            "file": settings.file,
-            "line": line,
-            "owner": None,
-            "reason": own and own.reason,
-        }
-        yield {"what": "weight", "name": part, "text": f"{weight:g}", "chain": [link]}
 
 
 def _k(settings: Config) -> Row:

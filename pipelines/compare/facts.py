@@ -182,6 +182,9 @@ def _thresholds(config: Config, cards: Mapping[str, Card]) -> Iterator[Fact]:
             at = config.document.line(("thresholds", number, "bands", name))
             text = band_text(card, band) if card else f"enter {band.enter:g}"
             yield Fact("thresholds", threshold_key(entry, name), text, True, config.file, at, entry.reason, entry.owner)
+        for name, weight in entry.weights.items():
+            at = config.document.line(("thresholds", number, "weights", name))
+            yield Fact("weights", threshold_key(entry, name), f"{weight:g}", True, config.file, at, entry.reason, entry.owner)
         for name, value in entry.params.items():
             at = config.document.line(("thresholds", number, "params", name))
             unit = card.parameters[name].unit if card and name in card.parameters else ""

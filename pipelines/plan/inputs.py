@@ -84,7 +84,7 @@ def _loss(before: list[Feed], after: list[Feed], fed: list[Feed], minutes: int, 
 
 def _of_parts(config: Config, card: Card, gone: set[tuple[str, str]]) -> Iterator[Row]:
     """A card made of others where one of those it weighs is gone."""
-    named = composite.weights(config, card)
+    named = composite.parts(config, card)
     for place in sorted({place for indicator, place in gone if indicator in named}):
         rows = config.rows_of(place)
         if not rows or not resolver(config, card).can_apply(rows[-1]):

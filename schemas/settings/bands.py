@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import date
 from itertools import pairwise
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from schemas.settings.base import BANDS, Duration, Instant, RoleId, Slug, Strict
 
@@ -66,8 +66,20 @@ class When(Strict):
         return sum(x is not None for x in (self.time, self.weekdays, self.months))
 
 
+def _one_in_all(value: dict[str, float]) -> dict[str, float]:
+    if value and (min(value.values()) <= 0 or abs(sum(value.values()) - 1) > 1e-9):
+        raise ValueError("weights that are not all above 0, or do not add up to 1 | Divide each by their sum.")
+    return value
+
+
+#: Indicator → its share in one made of others.
+Weights = Annotated[dict[str, float], AfterValidator(_one_in_all)]
+
+
 class Threshold(Strict):
     """An own threshold of a municipality (rule 20): a layer entry that replaces whole bands and sets parameters.
+
+    ``weights``: of an indicator made of others, all of them at once; they go before those under ``indicators``.
 
     The layer follows from the selector: none → municipality, ``place_type``, ``place`` or ``event``.
     """
@@ -80,6 +92,7 @@ class Threshold(Strict):
     when: When | None = None
     bands: Bands = Field(default_factory=dict)
     params: dict[str, float] = Field(default_factory=dict)
+    weights: Weights = Field(default_factory=dict)
     owner: RoleId
     decided_on: date
     review_by: date
@@ -96,8 +109,8 @@ class Threshold(Strict):
     def _one_selector(self) -> Threshold:
         if self.place_type and self.place:
             raise ValueError("place_type and place stand together | Keep one: they are different layers.")
-        if not self.bands and not self.params:
-            raise ValueError("sets neither bands nor params | Name what it changes, or remove the entry.")
+        if not self.bands and not self.params and not self.weights:
+            raise ValueError("sets neither bands nor params nor weights | Name what it changes, or remove the entry.")
         if self.review_by <= self.decided_on:
             raise ValueError("review_by is not after decided_on | Choose a later review date.")
         return self

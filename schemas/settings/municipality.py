@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import Field, field_validator
 
-from schemas.settings.bands import Threshold
+from schemas.settings.bands import Threshold, Weights
 from schemas.settings.base import Instant, Interval, RoleId, Slug, Strict, Text
 from schemas.settings.event import Event
 from schemas.settings.frozen import FrozenPeriod
@@ -46,14 +46,7 @@ class IndicatorSettings(Strict):
     interval: Interval | None = None
     place_intervals: dict[Slug, Interval] = Field(default_factory=dict)
     reason: str | None = Field(default=None, min_length=8, description="why these weights or intervals")
-    weights: dict[str, float] = Field(default_factory=dict)
-
-    @field_validator("weights")
-    @classmethod
-    def _one_in_all(cls, value: dict[str, float]) -> dict[str, float]:
-        if value and (min(value.values()) <= 0 or abs(sum(value.values()) - 1) > 1e-9):
-            raise ValueError("weights that are not all above 0, or do not add up to 1 | Divide each by their sum.")
-        return value
+    weights: Weights = Field(default_factory=dict)
 
 
 class Municipality(Strict):

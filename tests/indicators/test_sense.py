@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from indicators import config_check, sense
 from indicators.card import catalogue
+from indicators.effective import WEIGHT
+from indicators.in_force import explain_chain, segments
 from tests.indicators.a_town import threshold, town
 
 AT = datetime(2026, 6, 1, tzinfo=UTC)
@@ -62,3 +64,36 @@ def test_every_generic_edge_makes_sense() -> None:
         assert card.unit in sense.MOST, f"{card.id}: give {card.unit} a largest value"
         for bands in card.bands.values():
             assert all(0 <= band.enter <= sense.MOST[card.unit] for band in bands.values())
+
+
+def test_weights_come_in_layers_too(tmp_path: Path) -> None:
+    cards = catalogue()
+    on = (("  density: {}", "  density: {}\n  occupancy: {}\n  weighted_risk: {weights: {density: 0.6, occupancy: 0.4}}"),)
+    own = threshold(place="square").replace("indicator: density", "indicator: weighted_risk")
+    own = own[: own.index("    bands:")] + "    weights: {density: 0.9, occupancy: 0.1}\n" + own[own.index("    owner:") :]
+    config = town(tmp_path, own, changes=on)
+
+    def weights(place: str) -> dict[str, float]:
+        (part,) = segments(config, cards["weighted_risk"], place, AT, AT + timedelta(hours=1))
+        return {name.removeprefix(WEIGHT): value for name, value in part.settings.values.items() if name.startswith(WEIGHT)}
+
+    assert weights("square") == {"density": 0.9, "occupancy": 0.1}
+    assert weights("alley") == {"density": 0.6, "occupancy": 0.4}
+    won = {
+        (link.name, link.layer): link.won
+        for link in explain_chain(config, cards["weighted_risk"], "square", AT)
+        if link.what == "weight"
+    }
+    assert won == {
+        ("density", "municipality"): False,
+        ("density", "place"): True,
+        ("occupancy", "municipality"): False,
+        ("occupancy", "place"): True,
+    }
+
+
+def test_weights_that_weigh_nothing_are_refused(tmp_path: Path) -> None:
+    on = (("  density: {}", "  density: {weights: {densty: 1.0}}"),)
+    found = {p.key: p.what for p in config_check.check(town(tmp_path, changes=on), catalogue())}
+    assert found["indicators.density.weights"] == "`density` is not made of other indicators"
+    assert found["indicators.density.weights.densty"] == "there is no indicator `densty` to weigh"
