@@ -217,13 +217,13 @@ def serve(
     A run is due at the municipality's pace, and at an event's while it lasts. Uses the Prefect API of PREFECT_API_URL,
     or starts a server of its own. Start it again after a pace was changed.
     """
-    from pipelines import calendar, start
+    from pipelines import calendar
     from pipelines.cli import common
     from pipelines.flows import serve as serving
     from schemas.settings import format_duration
 
     slugs = common.slugs(config, municipality)
-    settings = [start.ready(config, slug, data)[0].municipality for slug in slugs]
+    settings = [_settings(config, workspace, slug, data) for slug in slugs]
     now = common.now()
     every = calendar.finest(settings, now)
     for one in settings:
@@ -238,6 +238,24 @@ def serve(
     ready = common.text("serving", lang, every=format_duration(every))
     serving.serve(workspace, name, every, _parameters(config, workspace, slugs, data), lambda _api: print(ready, flush=True))
     print(common.text("served", lang))
+
+
+def _settings(config: Path, workspace: Path, slug: str, data: Path | None) -> Municipality:
+    """A municipality's own file, for its pace; where the files hold mistakes, that of the version that goes on."""
+    from pipelines import lock, start, versions
+    from pipelines.cli import common
+    from pipelines.store import Store
+    from schemas.problems import Problems
+
+    try:
+        return start.ready(config, slug, data)[0].municipality
+    except Problems as problems:
+        with lock.hold(workspace, 60.0):
+            if slug not in versions.known(workspace):
+                raise
+            print("\n".join(map(str, problems.problems)), file=sys.stderr)
+            with Store(workspace) as store:
+                return versions.in_force(store, config, slug, data, common.now()).config.municipality
 
 
 def _say_pace(municipality: Municipality, now: datetime, lang: str) -> None:
