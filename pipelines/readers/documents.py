@@ -128,27 +128,40 @@ def _taken_apart(con: duckdb.DuckDBPyConnection, reader: Json, kind: Any) -> tup
             )
             level = _Level(sql, known, (*level.path, name))
         if is_list:
-            level = _exploded(con, level, len(order))
-            order.append(f"i{len(order)}")
+            level = _exploded(con, level, columns, order)
     if isinstance(level.kind, list) and reader.records.endswith("[]"):
         columns |= _items(con, level, reader.columns)
     else:
         columns |= _flat(level)
-    for side in _together(con, reader, columns, len(order)):
-        order.append(side)
+    _together(con, reader, columns, order)
     return columns, order
 
 
-def _exploded(con: duckdb.DuckDBPyConnection, level: _Level, depth: int) -> _Level:
+def _exploded(con: duckdb.DuckDBPyConnection, level: _Level, columns: dict[str, str], order: list[str]) -> _Level:
     """A row an item. An empty list holds no record; where there is no list at all, what stands above it is still a row."""
     if not isinstance(level.kind, list):
         raise UnreadableError("layout", f"{'.'.join(level.path) or 'the document'} is no list. {_LAYOUT}")
-    con.execute(f"""
-        CREATE TEMP TABLE next AS SELECT * EXCLUDE (items), unnest(range(len(items))) AS i{depth}, unnest(items) AS r{depth}
-        FROM (SELECT *, coalesce({level.sql}, [NULL]) AS items FROM level)""")
+    depth = len(order)
+    _unnested(con, columns, order, {f"r{depth}": f"coalesce({level.sql}, [NULL])"})
+    return _Level(f"r{depth}", level.kind[0], level.path)
+
+
+def _unnested(con: duckdb.DuckDBPyConnection, columns: dict[str, str], order: list[str], lists: dict[str, str]) -> None:
+    """Table ``level`` with a row an item of ``lists`` (name → SQL), side by side.
+
+    Of what stood above only the ``columns`` go on, as values of their own: every row would carry the whole list with it else.
+    """
+    place, kept = f"i{len(order)}", {name: f"k{len(order)}_{number}" for number, name in enumerate(columns)}
+    above = "".join(f", {columns[name]} AS {key}" for name, key in kept.items())
+    first = next(iter(lists.values()))
+    items = "".join(f", unnest({sql}) AS {name}" for name, sql in lists.items())
+    con.execute(
+        f"CREATE TEMP TABLE next AS SELECT {', '.join(order)}{above}, unnest(range(len({first}))) AS {place}{items} FROM level"
+    )
     con.execute("DROP TABLE level")
     con.execute("ALTER TABLE next RENAME TO level")
-    return _Level(f"r{depth}", level.kind[0], level.path)
+    columns |= kept
+    order.append(place)
 
 
 def _flat(level: _Level, without: str | None = None) -> dict[str, str]:
@@ -171,23 +184,19 @@ def _items(con: duckdb.DuckDBPyConnection, level: _Level, names: tuple[str, ...]
     return {name: f"list_extract({level.sql}, {i})" for i, name in enumerate(names, start=1)}
 
 
-def _together(con: duckdb.DuckDBPyConnection, reader: Json, columns: dict[str, str], depth: int) -> list[str]:
+def _together(con: duckdb.DuckDBPyConnection, reader: Json, columns: dict[str, str], order: list[str]) -> None:
     """Take lists of equal length apart side by side; their columns, and that of the position, become single values."""
     if not reader.together:
-        return []
+        return
     lost = [name for name in reader.together if name not in columns]
     if lost:
         raise UnreadableError("layout", f"there is no list `{lost[0]}`. {_LAYOUT}")
-    lists = [columns[name] for name in reader.together]
-    lengths = f"list_distinct([{', '.join(f'coalesce(len({sql}), 0)' for sql in lists)}])"
+    lists = {f"s{i}": columns.pop(name) for i, name in enumerate(reader.together)}
+    lengths = f"list_distinct([{', '.join(f'coalesce(len({sql}), 0)' for sql in lists.values())}])"
     [[unequal]] = con.execute(f"SELECT count(*) FROM level WHERE len({lengths}) > 1").fetchall()
     if unequal:
         raise UnreadableError("layout", f"lists that belong together are not of equal length ({unequal} times). {_LAYOUT}")
-    items = ", ".join(f"unnest({sql}) AS s{i}" for i, sql in enumerate(lists))
-    con.execute(f"CREATE TEMP TABLE next AS SELECT *, unnest(range(len({lists[0]}))) AS i{depth}, {items} FROM level")
-    con.execute("DROP TABLE level")
-    con.execute("ALTER TABLE next RENAME TO level")
+    _unnested(con, columns, order, lists)
     columns |= {name: f"s{i}" for i, name in enumerate(reader.together)}
     if reader.position:
-        columns[reader.position] = f"i{depth}::VARCHAR"
-    return [f"i{depth}"]
+        columns[reader.position] = f"{order[-1]}::VARCHAR"

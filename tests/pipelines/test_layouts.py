@@ -6,6 +6,8 @@ from datetime import UTC
 import pytest
 from pydantic import ValidationError
 
+from pipelines import readers
+from schemas.settings.source import Json
 from tests.pipelines.layouts import AMSTERDAM, cells, checks, csv, source, take
 
 CLOCK = {"columns": ["at"], "format": "%Y-%m-%d %H:%M", "clock": "local", "timezone": "Europe/Amsterdam"}
@@ -136,6 +138,13 @@ def test_nested_records_are_taken_apart_and_keep_what_stands_above_them(tmp_path
         ("gate", "06-20 20:00", "count_in"): 21, ("gate", "06-20 20:00", "count_out"): 22,
     }  # fmt: skip
     assert taken.rows_in == 2
+
+
+def test_a_long_document_is_taken_apart_without_carrying_itself_along():
+    """A row that kept the list it came from would make 20,000 records 20,000 times as large."""
+    rows = [{"sensor": f"S{i % 50}", "at": i, "lines": [{"id": "a", "n": i}, {"id": "b", "n": i}]} for i in range(20_000)]
+    raw = readers.read(json.dumps({"data": rows}).encode(), Json(format="json", records="data[].lines[]"))
+    assert raw.table.num_rows == 40_000 and raw.table.column(3).to_pylist()[-1] == "19999"
 
 
 def test_a_document_a_line_with_a_broken_line(tmp_path):

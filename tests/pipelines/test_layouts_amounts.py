@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from pipelines import validate
 from schemas.datasets import DATASETS
-from tests.pipelines.layouts import cells, checks, csv, source, take
+from tests.pipelines.layouts import cells, checks, csv, parquet, source, take
 from tests.pipelines.test_layouts import CLOCK, amounts, clock
 
 Q1, Q2, Q3 = "06-20T18:00", "06-20T18:15", "06-20T18:30"
@@ -267,6 +267,18 @@ def test_marks_beside_a_number_say_what_it_is_worth(tmp_path):
 def test_a_supplier_may_withhold_more_than_we_do_but_not_less(tmp_path):
     taken = take(rows("<5", "<25", "14", "15"), tmp_path, total(sentinels=MEANINGS), k=20)
     assert [v[3] for v in found(taken)] == [19, 24, 19, 19]
+
+
+def test_trap_minus_one_for_suppressed_cells_is_never_summed(tmp_path):
+    taken = take(rows("40", "-1", "50", "60"), tmp_path, total(sentinels={"-1": "suppressed"}, aggregate_to="30min"))
+    assert found(taken) == [("suppressed", None, None, None), ("ok", 110, 110, 110)], "39 would be a number that nobody counted"
+
+
+@pytest.mark.parametrize("ids", [[7, 32], [7.0, 32.0], ["7", "32"]])
+def test_trap_ids_that_are_text_in_one_file_and_numbers_in_another(tmp_path, ids):
+    columns = {"at": ["2026-06-20 20:00"] * 2, "counter": ids, "n": [40, 50]}
+    declared = total(reader={"format": "parquet"}, place={"columns": ["counter"], "map": {"7": "bridge", "32": "gate"}})
+    assert [v[1] for v in found(take(parquet(columns), tmp_path, declared))] == [40, 50]
 
 
 def test_a_zero_at_night_of_a_sensor_that_sees_nothing_is_not_a_zero(tmp_path):
