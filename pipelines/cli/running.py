@@ -35,9 +35,11 @@ def run(
     """One tick: take in what is new, compute what is due, publish."""
     from pipelines import lock
     from pipelines.cli import common, evening
+    from pipelines.store import tables
 
     moment = common.moment(at) or common.now()
     with lock.hold(workspace, wait):
+        tables.check_format(workspace.resolve() / "private")  # before a server starts for nothing
         slugs = _asked(config, workspace, municipality)
         good, mistakes = _sound(config, workspace, slugs, data)
         outcomes = _through_the_flow(config, workspace, good, data, moment) if good else []

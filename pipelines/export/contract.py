@@ -7,6 +7,7 @@ import io
 import json
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import pyarrow as pa
 
 from pipelines import intake
 from schemas import config as settings
+from schemas.config import Config
 from schemas.datasets import DATASETS, package
 from schemas.datasets.contract import dtype_of
 
@@ -52,9 +54,14 @@ def example(name: str) -> str:
     return text.getvalue()
 
 
+@cache
+def _town() -> Config:
+    return settings.load(ROOT / "config", TOWN)
+
+
 def _rows(name: str) -> dict[tuple[str, datetime], dict[str, Any]]:
     """(place, interval start) → measure → cell, of the last delivery of a dataset, and those before it until there are enough."""
-    config = settings.load(ROOT / "config", TOWN)
+    config = _town()
     found: dict[tuple[str, datetime], dict[str, Any]] = {}
     source = next(s for s in config.sources.values() if s.dataset == name)
     for file in reversed(intake.find(source, config.data)):

@@ -21,7 +21,7 @@ from schemas.datasets.contract import Contract
 
 FOLDER = Path(__file__).with_name("released")
 Promise = Mapping[str, Any]
-RULE = "docs/guide/contracts.md says what a version may change."
+RULE = "docs/guide/contracts.en.md says what a version may change."
 
 
 @dataclass(frozen=True)

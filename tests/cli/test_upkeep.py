@@ -53,8 +53,11 @@ def test_codes(filled: tuple[Town, Path], drukte: Drukte, tmp_path: Path, monkey
     assert "Nothing was restored" in err
     shutil.copytree(workspace, tmp_path / "old")
     tables.write_format(tmp_path / "old" / "private", 1)
-    code, _, err = drukte("backfill", "--config", town.config_folder, "--workspace", tmp_path / "old")
-    assert code == 2
-    assert "drukte migrate" in err
+    for verb in ("run", "backfill"):
+        code, _, err = drukte(verb, "--config", town.config_folder, "--workspace", tmp_path / "old")
+        assert code == 2
+        assert "drukte migrate" in err
+    tables.write_format(tmp_path / "old" / "private", tables.FORMAT + 1)
+    assert "newer release" in drukte("run", "--config", town.config_folder, "--workspace", tmp_path / "old")[2]
     monkeypatch.setattr(lock, "_acquire", lambda _file, path, _wait: (_ for _ in ()).throw(lock.HeldError(path, "process 7")))
     assert drukte("backup", "--workspace", workspace, "--to", tmp_path / "c.tar")[0] == 4

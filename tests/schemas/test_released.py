@@ -1,4 +1,4 @@
-"""What a contract may change: every difference is found, told, and asks for the right version (docs/guide/contracts.md)."""
+"""What a contract may change: every difference is found, told, and asks for the right version (docs/guide/contracts.en.md)."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def test_each_change_is_found_and_asks_for_the_right_version(case: str) -> None:
     told = mistakes(contract, [promise(ZONES)])
     assert ("make it version 2.0" in told[0]) == breaking
     assert ("make it version 1.2" in told[0]) != breaking
-    assert "docs/guide/contracts.md" in told[0]
+    assert "docs/guide/contracts.en.md" in told[0]
 
 
 @pytest.mark.parametrize("case", CASES)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from datetime import timedelta
 from pathlib import Path
+
+import pytest
 
 from pipelines.store import Store
 from pipelines.store.tables import names
@@ -31,6 +35,14 @@ def state(workspace: Path, *, all_columns: bool = True) -> dict[str, list[tuple]
     return found
 
 
+@contextmanager
+def unpublished() -> Iterator[None]:
+    """Runs in this block do not publish: half their time, where nobody reads what they publish."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("pipelines.tick.publish", lambda *_: None)
+        yield
+
+
 def deliver(town: Town, day: int, hours: range = range(8, 12)) -> None:
     """Some hours of counts of one day, issued at its end; busier each day, so that situations open."""
     begin = START + day * DAY
@@ -45,6 +57,6 @@ def filled(folder: Path, days: int = 3) -> Town:
     town = Town(folder)
     for day in range(days):
         deliver(town, day)
-        with Store(folder / "w") as store:
+        with Store(folder / "w") as store, nullcontext() if day == days - 1 else unpublished():
             town.tick(store, START + day * DAY + timedelta(hours=12, minutes=5))
     return town

@@ -34,6 +34,15 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Town, Path]:
     """The town and a backup of its workspace."""
     folder = tmp_path_factory.mktemp("made")
     town = filled(folder)
+    for name in (
+        "published/board/index.html",
+        "published/open-data/counts.csv",
+        "private/accepted/tiny.yaml",
+        "private/prefect/run/prefect.db",
+    ):
+        (folder / "w" / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / "w" / name).write_text(name)
+    (folder / "w" / "private" / "accepted" / "tiny.yaml").chmod(0o640)
     backup.write(folder / "w", folder / "copy.tar", NOON + 2 * DAY)
     return town, folder / "copy.tar"
 
@@ -69,6 +78,28 @@ def test_what_was_restored_reads_its_own_sealed_files_and_goes_on(made: tuple[To
         with Store(workspace) as store:
             assert town.tick(store, NOON + 3 * DAY).values_changed
     assert state(original, all_columns=False) == state(tmp_path / "b", all_columns=False)
+
+
+def test_every_file_comes_back_but_locks_and_the_server_s_own_record(made: tuple[Town, Path], tmp_path: Path) -> None:
+    restore.restore(made[1], tmp_path / "r")
+
+    def there(workspace: Path) -> dict[str, tuple[int, bytes]]:
+        paths = [p for p in workspace.rglob("*") if p.is_file() and "lock" not in p.name and "prefect" not in p.parts]
+        return {
+            p.relative_to(workspace).as_posix(): (p.stat().st_mode & 0o777, p.read_bytes())
+            for p in paths
+            if p.suffix != ".duckdb"  # compared cell by cell elsewhere
+        }
+
+    found, wanted = there(tmp_path / "r"), there(made[0].folder / "w")
+    assert found == wanted
+    assert {
+        "published/board/index.html",
+        "published/open-data/counts.csv",
+        "private/accepted/tiny.yaml",
+        "private/format",
+    } <= set(found)
+    assert not (tmp_path / "r" / "private" / "prefect").exists()
 
 
 def test_private_stays_closed_and_modes_come_back(made: tuple[Town, Path], tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from pipelines.published import connect
 from pipelines.store import Store
 from pipelines.upkeep import ended, retention
 from schemas.results import TABLES
-from tests.pipelines.upkeep.kept import DAY, deliver, state
+from tests.pipelines.upkeep.kept import DAY, deliver, state, unpublished
 from tests.town import START, Town, rows
 
 NOON = timedelta(hours=12, minutes=5)
@@ -29,7 +30,7 @@ def run(town: Town, days: range, step: int = 1) -> None:
     for day in days:
         deliver(town, day, range(10, 12))
         if day % step == 0 or day == days[-1]:
-            with Store(town.folder / "w") as store:
+            with Store(town.folder / "w") as store, nullcontext() if day == days[-1] else unpublished():
                 town.tick(store, START + day * DAY + NOON)
 
 
@@ -107,7 +108,7 @@ def test_a_backfill_computes_all_before_anything_goes(towns: dict[str, Town], tm
     town = town_that_keeps(tmp_path, f"{KEPT}d")
     for day in range(DAYS):
         deliver(town, day, range(10, 12))
-    with Store(tmp_path / "w") as store:
+    with Store(tmp_path / "w") as store, unpublished():
         town.tick(store, START + (DAYS - 1) * DAY + NOON, verb="backfill")
         sql = "SELECT place, interval_start, value, level FROM {indicator_values} ORDER BY ALL"
         mine = rows(store, sql)
@@ -119,11 +120,11 @@ def test_a_backfill_computes_all_before_anything_goes(towns: dict[str, Town], tm
 
 def test_rows_that_come_for_a_day_that_is_gone_change_nothing(tmp_path: Path) -> None:
     town = town_that_keeps(tmp_path, f"{KEPT}d")
-    run(town, range(8), 3)
+    run(town, range(8), 7)
     before = state(tmp_path / "w", all_columns=False)
     old = START + timedelta(hours=10)
     town.zones(START + 7 * DAY + NOON, [(old, "square", 4900), (old + 7 * DAY, "square", 100)], name="late")
-    with Store(tmp_path / "w") as store:
+    with Store(tmp_path / "w") as store, unpublished():
         town.tick(store, START + 7 * DAY + NOON + timedelta(minutes=5))
         [(removed, why)] = store.con.execute("SELECT rows_removed, removal FROM deletions WHERE removal = 'late'").fetchall()
         assert (removed, why) == (1, "late")
@@ -137,7 +138,7 @@ def test_rows_that_come_for_a_day_that_is_gone_change_nothing(tmp_path: Path) ->
 
 def test_each_class_goes_at_its_own_time(tmp_path: Path) -> None:
     town = town_that_keeps(tmp_path, "6d", "{counts: 2d, deliveries: 4d}")
-    run(town, range(9), 4)
+    run(town, range(9), 8)
     last = START + 8 * DAY
     with Store(tmp_path / "w") as store:
         found = {
@@ -161,7 +162,7 @@ def test_an_open_situation_whose_values_are_gone_is_ended_and_says_why(tmp_path:
     town = town_that_keeps(tmp_path, "20d", "{indicators: 3d}")
     busy = [(START + timedelta(hours=10, minutes=15 * n), place, 4800) for n in range(4) for place in ("square", "alley")]
     town.zones(START + timedelta(hours=11), busy)
-    with Store(tmp_path / "w") as store:
+    with Store(tmp_path / "w") as store, unpublished():
         town.tick(store, START + timedelta(hours=11, minutes=10))
         [(state_, first)] = store.con.execute(
             "SELECT DISTINCT state, min(situation_id) FROM situations WHERE place = 'square' GROUP BY 1"
@@ -191,11 +192,11 @@ def test_two_municipalities_in_one_workspace_each_keep_their_own(tmp_path: Path)
     from pipelines.tick import tick
     from schemas.config import load
 
-    with Store(tmp_path / "w") as store:
+    with Store(tmp_path / "w") as store, unpublished():
         for day in range(9):
             deliver(short, day, range(10, 12))
             deliver(long, day, range(10, 12))
-            if day % 4 == 0:
+            if day in (4, 8):
                 at = START + day * DAY + NOON
                 short.tick(store, at)
                 tick(store, load(long.config_folder, "other", long.data), catalogue(), at=at)
@@ -211,7 +212,7 @@ class Killed(BaseException):
 
 def test_killed_between_two_files_it_does_the_rest_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     town = town_that_keeps(tmp_path, "3650d")
-    run(town, range(7), 3)
+    run(town, range(7), 6)
     path = town.config_folder / "municipalities" / "tiny.yaml"
     path.write_text(path.read_text().replace("retention: 3650d", "retention: 2d"))
     cut, left = retention._Removal._cut, [2]
@@ -223,10 +224,10 @@ def test_killed_between_two_files_it_does_the_rest_again(tmp_path: Path, monkeyp
         cut(self, *args)  # type: ignore[arg-type]
 
     monkeypatch.setattr(retention._Removal, "_cut", killing)
-    with Store(tmp_path / "w") as store, pytest.raises(Killed):
+    with Store(tmp_path / "w") as store, unpublished(), pytest.raises(Killed):
         town.tick(store, START + 6 * DAY + NOON + timedelta(minutes=15))
     monkeypatch.undo()
-    with Store(tmp_path / "w") as store:
+    with Store(tmp_path / "w") as store, unpublished():
         town.tick(store, START + 6 * DAY + NOON + timedelta(minutes=15))
         assert rows(store, "SELECT min(interval_start)::DATE FROM {observations}") == [((START + 4 * DAY).date(),)]
         twice = rows(store, "SELECT count(*) - count(DISTINCT (place, measure, interval_start)) FROM {observations}")
@@ -288,7 +289,7 @@ def test_a_late_row_leaves_baselines_alone_that_rest_on_what_is_gone(tmp_path: P
     figures = (
         "SELECT local_date, local_time, n, median FROM {baselines} WHERE local_date < DATE '2026-06-01' AND n > 20 ORDER BY ALL"
     )
-    with Store(tmp_path / "w") as store:
+    with Store(tmp_path / "w") as store, unpublished():
         town.tick(store, at, verb="backfill")
         before = rows(store, figures)
         assert len(before) > 20
