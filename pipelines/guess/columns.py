@@ -127,9 +127,8 @@ def _formats(
         distinct = distinct.slice(0, MOST_DISTINCT)
     if not len(distinct):
         return ()
-    numbers = pc.all(pc.match_substring_regex(distinct, r"^[0-9]{10}([0-9]{3})?$")).as_py()
-    if numbers and "epoch" in tried:
-        return ("epoch_s",) if len(distinct[0].as_py()) == 10 else ("epoch_ms",)
+    if "epoch" in tried and (seconds := _epoch(distinct)):
+        return (seconds,)
     con.register("stamps", pa.table({"s": distinct}))
     found = []
     for form in tried:
@@ -142,6 +141,17 @@ def _formats(
         if not lost:
             found.append(form)
     return tuple(found)
+
+
+def _epoch(distinct: pa.Array) -> str | None:
+    """Whether all texts are seconds or milliseconds since 1970, in the years that counts are from; else they are ids."""
+    if not pc.all(pc.match_substring_regex(distinct, r"^[0-9]{9,13}$")).as_py():
+        return None
+    numbers = distinct.cast(pa.int64())
+    for form, unit in (("epoch_s", 1), ("epoch_ms", 1_000)):
+        if pc.min(numbers).as_py() >= 631_152_000 * unit and pc.max(numbers).as_py() < 4_133_980_800 * unit:
+            return form
+    return None
 
 
 def _strange(read: str, form: str) -> str:

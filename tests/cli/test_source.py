@@ -168,6 +168,12 @@ def test_guess_does_not_choose_the_decimal_sign_of_a_thousand() -> None:
     assert drafted(comma)[0]["reader"]["decimal"] == ","
 
 
+def test_guess_takes_a_long_id_for_no_time() -> None:
+    content = csv("9000002554,2026-06-20 20:00,4", "9000002554,2026-06-20 20:15,5", header="segment_id,at,count")
+    found, _ = drafted(content)
+    assert found["time"]["columns"] == ["at"] and found["place"]["columns"] == ["segment_id"]
+
+
 def test_guess_names_the_columns_of_a_file_without_header_and_the_encoding_that_is_not_utf_8() -> None:
     found, _ = drafted(b"2026-06-20 20:00,1,40\n2026-06-20 20:15,1,41\n")
     assert found["reader"]["header"] is False and found["reader"]["columns"] == ["column_1", "column_2", "column_3"]
