@@ -13,7 +13,7 @@ from indicators.card import Card
 from pipelines import baselines, compute, register
 from pipelines.baselines.counts import DAY, instant, spans
 from pipelines.quality import beside, measured, nights, repeats, runs, whole_days
-from pipelines.quality.findings import COVERED, Finding, Looked, record
+from pipelines.quality.findings import COVERED, SILENCE, Finding, Looked, record
 from pipelines.slots import Feed
 from pipelines.slots.feeds import kind_of
 from pipelines.store import Store
@@ -21,7 +21,6 @@ from schemas.config import Config
 from schemas.settings import Source
 
 BACK = timedelta(days=2)  # runs are followed so far back; what began before keeps its entry
-SILENCE = ("sudden_zeros", "gone")
 STRETCH = 31  # days looked at in one go, so that memory does not grow with history
 
 
@@ -80,7 +79,7 @@ def _now(store: Store, config: Config, feed: Feed, silent: set[str], lasting: se
     if places:
         beside.slots(store, config, feed, minutes, start - DAY, at, settings.sudden_zeros.min_values, places)
         found = delivering(store, config, runs.outages(store, settings.sudden_zeros, settings.gone, feed.source, start))
-        looked = Looked(SILENCE, feed.source, frozenset(places), start, at)
+        looked = Looked(SILENCE, feed.source, frozenset(places), start, at, frozenset(silent))
         record(store, config, looked, _switched_on(config, found), at)
 
 
@@ -137,7 +136,8 @@ def _close(store: Store, config: Config, source: Source, feeds: list[Feed], firs
     detectors = tuple(type(config.municipality.detectors).model_fields)
     places, start, end = frozenset(source.place.map.values()), instant(first, config), instant(last + DAY, config)
     found = _faults(store, config, source, feeds, first, last, at)
-    record(store, config, Looked(detectors, source.source, places, start, end), _switched_on(config, found), at)
+    silent = beside.without_a_count(store, config, source.source, instant(last, config), end)
+    record(store, config, Looked(detectors, source.source, places, start, end, silent), _switched_on(config, found), at)
     store.con.execute(
         "DELETE FROM changed_days WHERE municipality = ? AND source = ? AND local_date BETWEEN ? AND ?",
         [config.municipality.municipality, source.source, first, last],

@@ -100,6 +100,16 @@ def silent(store: Store, config: Config, feeds: Sequence[Feed], now: datetime, l
     return found
 
 
+def without_a_count(store: Store, config: Config, source: str, start: datetime, end: datetime) -> frozenset[str]:
+    """Places of a source whose cells in [start, end) are all zero or absent."""
+    found = store.con.execute(
+        f"""SELECT place FROM {store.relation("observations", start, end)} WHERE municipality = ? AND source = ?
+            GROUP BY place HAVING bool_and(status IN ('missing', 'outage') OR (status = 'ok' AND value = 0))""",
+        [config.municipality.municipality, source],
+    )
+    return frozenset(place for (place,) in found.fetchall())
+
+
 def seldom_so_quiet(store: Store, config: Config, feed: Feed, minutes: int, places: Iterable[str], now: datetime) -> set[str]:
     """Those of the places at which, by their baseline, something is counted at this hour nearly always."""
     local = (now - feed.delay - timedelta(minutes=minutes)).astimezone(config.tz)

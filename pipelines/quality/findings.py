@@ -19,6 +19,7 @@ from schemas.config import Config
 from schemas.words import word
 
 COVERED = 0.5  # of a finding: what the register holds already for so much of it need not be proposed again
+SILENCE = ("sudden_zeros", "gone")
 DECIDED = ("accepted", "rejected", "withdrawn")
 
 
@@ -44,17 +45,26 @@ class Finding:
 
 @dataclass(frozen=True)
 class Looked:
-    """What was looked at: entries of these detectors and places that overlap the stretch and were not found are not there."""
+    """What was looked at: entries of these detectors and places that overlap the stretch and were not found are not there.
+
+    At ``silent`` places nothing was counted to the end: a silence that lasts there has not ended, though nothing more may be
+    expected (after three months no baseline is left).
+    """
 
     detectors: tuple[str, ...]
     source: str
     places: frozenset[str]
     start: datetime
     end: datetime
+    silent: frozenset[str] = frozenset()
 
     def at(self, row: Row) -> bool:
         """Whether an entry would have been found."""
         return self._about(row) and bool(row["flagged_to"] > self.start and row["flagged_from"] < self.end)
+
+    def lasts(self, row: Row) -> bool:
+        """Whether an entry about silence lasts although it was not found."""
+        return bool(row["ongoing"] and row["detector"] in SILENCE and set(row["flagged_places"]) <= self.silent)
 
     def after(self, row: Row) -> bool:
         """Whether an entry that lasted until now would have been followed into what was looked at."""
@@ -85,7 +95,7 @@ def record(store: Store, config: Config, looked: Looked, findings: Iterable[Find
         if _follow(store, config, match, finding, at):
             written.append(match)
     for row in known:
-        if row["flag_id"] in seen or not (looked.at(row) or looked.after(row)):
+        if row["flag_id"] in seen or not (looked.at(row) or looked.after(row)) or looked.lasts(row):
             continue
         if row["state"] == "proposed" and not row["hours"] and looked.at(row):
             store.con.execute("DELETE FROM flags WHERE municipality = ? AND flag_id = ?", [slug, row["flag_id"]])

@@ -88,6 +88,16 @@ def test_a_decision_on_what_lasts_follows_it_to_its_end(world):
     assert (row["flagged_to"], row["ongoing"]) == (START + 21 * HOUR, False)
 
 
+def test_a_silence_without_a_baseline_left_has_not_ended(world):
+    look(world, zeros(10, 12, ongoing=True))
+    decide(world, "accept")
+    looked = Looked(ALL, "gates", frozenset({"gate"}), START, START + DAY, frozenset({"gate"}))
+    record(world.store, world.config, looked, [], START + DAY)
+    assert register.rows(world.store.con)[0]["ongoing"]
+    [row] = look(world)
+    assert not row["ongoing"]
+
+
 def test_what_the_register_holds_by_hand_is_not_proposed(world):
     by_hand = {
         "municipality": "tiny", "flag_id": "hand", "state": "accepted", "source": "gates", "flagged_places": [], "flagged_measures": [],
