@@ -37,6 +37,7 @@ def write(store: Store, config: Config, cards: Mapping[str, Card], at: datetime,
     ).fetchall() and not restate:
         return
     store.con.execute("INSERT OR REPLACE INTO card_state VALUES (?, ?, ?)", [slug, key, fingerprint])
+    _read_again(store, config)
     rows = {
         "places": _places(config),
         "purposes": _purposes(config),
@@ -62,6 +63,21 @@ def write(store: Store, config: Config, cards: Mapping[str, Card], at: datetime,
     facts |= {f"source.{s.source}.delay_minutes": f"{s.delay.total_seconds() / 60:g}" for s in config.sources.values()}
     store.con.execute("DELETE FROM about WHERE list_contains(?, key)", [list(facts)])
     store.con.executemany("INSERT INTO about VALUES (?, ?)", list(facts.items()))
+
+
+def _read_again(store: Store, config: Config) -> None:
+    """Deliveries that were turned away wait again once their source's declaration has changed: it may be what was wrong."""
+    slug = config.municipality.municipality
+    for name, source in config.sources.items():
+        declared, key = hashlib.sha256(source.model_dump_json().encode()).hexdigest(), f"declared:{name}"
+        before = store.con.execute("SELECT text FROM card_state WHERE municipality = ? AND key = ?", [slug, key]).fetchall()
+        if before and before[0][0] != declared:
+            store.con.execute(
+                """UPDATE seen_files SET complete = false, taken_until = NULL WHERE municipality = $1 AND source = $2 AND delivery_id IN (
+                       SELECT delivery_id FROM deliveries WHERE municipality = $1 AND source = $2 AND state IN ('refused', 'closed'))""",
+                [slug, name],
+            )
+        store.con.execute("INSERT OR REPLACE INTO card_state VALUES (?, ?, ?)", [slug, key, declared])
 
 
 def _fingerprint(config: Config, cards: Mapping[str, Card]) -> str:

@@ -129,7 +129,9 @@ def _take_in_one(
         _note_span(store, arrival, taken)
         store.con.execute(
             "INSERT OR REPLACE INTO seen_files VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            [slug, source.source, file.name, file.size, file.mtime_ns, delivery_id, until, taken.rows_held == 0],
+            # Of what was turned away nothing was taken: read again (the declaration was mended), it counts from its beginning.
+            [slug, source.source, file.name, file.size, file.mtime_ns, delivery_id, until if taken.state == "accepted" else None,
+             taken.rows_held == 0],
         )
     return row if after is None or row["new_rows"] else None
 

@@ -94,6 +94,23 @@ def test_a_guard_that_fails_refuses_the_delivery_and_says_what_to_do(world):
     assert numbers(store) == [] and rows(store, "FROM corrected") == []
 
 
+def test_a_delivery_that_was_turned_away_is_taken_once_the_declaration_is_mended(world):
+    """The correction is ended where the supplier mended it: what waited is read again, from its beginning, once."""
+    town, store = world
+    path = town.config_folder / "sources" / "gates.yaml"
+    before = path.read_text()
+    declare(town, correction())
+    assert taken(town, store, [(437, 200), (500, 100)])["state"] == "refused"
+    assert town.tick(store, START + 4 * STEP).deliveries == []
+    path.write_text(before)
+    declare(town, correction(to=START.isoformat()))
+    [again] = town.tick(store, START + 5 * STEP).deliveries
+    assert (again["state"], again["rows_in"], again["rows_accepted"]) == ("accepted", 2, 2)
+    assert numbers(store)[0] == ("count_in", 437, "ok")
+    assert rows(store, "SELECT state, reason FROM deliveries") == [("accepted", None)]
+    assert town.tick(store, START + 6 * STEP).deliveries == []
+
+
 def test_a_guard_can_refuse_the_rows_alone(world):
     town, store = world
     declare(town, correction(guard={**correction()["guard"], "otherwise": "refuse_rows"}))
