@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from indicators.card import Card
 from pipelines import baselines, composite
-from pipelines.slots import Asked, Feed, Slots, feeds, members
+from pipelines.slots import Asked, Feed, Slots, choice_sql, feeds, members
 from pipelines.store import Store
 from schemas import statuses
 from schemas.config import Config
@@ -26,7 +26,7 @@ def inputs(config: Config, card: Card) -> dict[str, list[Feed]]:
     """The feeds of each input that can give something here, first choice first; none of a card made of others."""
     if composite.is_composite(card):
         return {}
-    found = {name: feeds(config, spec.from_) for name, spec in card.inputs.items()}
+    found = {name: feeds(config, spec.from_, card.min_coverage) for name, spec in card.inputs.items()}
     return {name: [f for f in every if not f.over_places or members.places(config, f)] or every for name, every in found.items()}
 
 
@@ -134,10 +134,9 @@ def _input(
     )  # fmt: skip
     if not slots.meet(found, lengths):
         return given
-    whole = f"(status = 'ok' AND coverage >= {card.min_coverage})"
     return f"""
         SELECT * FROM ({given}) QUALIFY row_number() OVER (PARTITION BY place, slot_start, interval_minutes
-            ORDER BY NOT {whole}, {statuses.first_sql("status")}, choice) = 1"""
+            ORDER BY {choice_sql(card.min_coverage)}, choice) = 1"""
 
 
 def _second_choices(store: Store, config: Config, found: list[Feed]) -> list[str]:

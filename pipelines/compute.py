@@ -45,7 +45,7 @@ class _InForce:
 
 def card_feeds(config: Config, card: Card) -> dict[str, list[Feed]]:
     """The feeds of each input of a card here; an input that has none makes the card blind in this town."""
-    return {name: feeds(config, spec.from_) for name, spec in card.inputs.items()}
+    return {name: feeds(config, spec.from_, card.min_coverage) for name, spec in card.inputs.items()}
 
 
 def active_cards(config: Config, cards: Mapping[str, Card]) -> list[Card]:

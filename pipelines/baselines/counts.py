@@ -89,7 +89,7 @@ def _whole(store: Store, config: Config, feed: Feed, minutes: int, start: dateti
     if feed.over_places or feed.holds or kind not in ("flow", "stock") or minutes % given.step_minutes:
         return f"""SELECT no, slot_start, CAST(value AS DOUBLE) AS x
                    FROM ({slots_sql(store, config, feed, minutes, start, end, end)}) JOIN baseline_places USING (place)
-                   WHERE status = 'ok' AND coverage = 1"""
+                   WHERE status = 'ok' AND coverage = 1 AND value IS NOT NULL"""
     measures = ", ".join(f"'{m}'" for m in given.measures)
     unjudged = flagged.condition(config, given.source, given.measures, (start, end))
     of = f"""FROM {store.relation("observations", start, end)} JOIN baseline_places USING (place)

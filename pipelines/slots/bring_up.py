@@ -20,7 +20,8 @@ KNOWN = "status IN ('ok', 'suppressed')"
 _ALL_MEASURED = "CASE WHEN bool_or(status = 'suppressed') THEN 'suppressed' ELSE 'ok' END"
 _LAST = tuple(f"arg_max({c}, interval_start) FILTER ({KNOWN})" for c in ("value", "value_low", "value_high", "status"))
 # Exact whatever the order: sums run on DECIMAL, the division comes last. A single observation stays as it was sent.
-_MEAN = """CASE WHEN bool_or(status = 'suppressed') THEN NULL WHEN count(*) FILTER (status = 'ok') = 1 THEN max(CAST(value AS DOUBLE))
+_MEAN = """CASE WHEN bool_or(status = 'suppressed') THEN NULL
+    WHEN count(*) FILTER (status = 'ok') = 1 THEN max(CAST(value AS DOUBLE)) FILTER (status = 'ok')
     ELSE CAST(sum(value * weight) AS DOUBLE) / nullif(CAST(sum(weight) FILTER (status = 'ok') AS DOUBLE), 0) END"""
 # Per kind of measure: value, low, high, and the status of a slot of which something is known.
 _RULES: dict[str, tuple[str, ...]] = {
@@ -81,6 +82,8 @@ def brought_up(rows: str, given: Given, minutes: int, keys: str, measures: int, 
     if whole == 1 and not several:
         return _as_sent(rows, keys)
     value, low, high, status = _RULES[kind_of(given.measures[0])]
+    if kind_of(given.measures[0]) == "speed":  # a mean of nobody knows how many has no part in the mean of a slot
+        rows = f"SELECT * REPLACE (CASE WHEN status = 'ok' AND weight IS NULL THEN 'missing' ELSE status END AS status) FROM ({rows})"
     delay = int(given.delay.total_seconds())
     return f"""
     SELECT {keys}, slot_start, known / {whole} AS coverage, status, CASE WHEN status = 'ok' THEN value END AS value,

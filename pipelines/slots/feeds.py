@@ -27,7 +27,8 @@ class Feed:
     """One way to an input: a measure of a dataset, delivered or ``derived``, from one source, or over places from several.
 
     ``position`` is its place in the card's ``from``: the first that is known counts, then the lowest rank. ``sporadic`` feeds
-    come when somebody reports, and each report holds for ``holds``.
+    come when somebody reports, and each report holds for ``holds``. ``least``: of several sources behind it, the coverage from
+    which on a slot can be computed with.
     """
 
     dataset: str
@@ -37,6 +38,7 @@ class Feed:
     derived: Derived | None = None
     sporadic: bool = False
     holds: timedelta = timedelta(0)
+    least: float = 1.0
 
     @property
     def source(self) -> str:
@@ -89,11 +91,11 @@ def delivered_measures(source: Source) -> tuple[str, ...]:
     return tuple(m for m in DATASETS[source.dataset].measures if m in declared)
 
 
-def feeds(config: Config, references: tuple[str, ...]) -> list[Feed]:
+def feeds(config: Config, references: tuple[str, ...], least: float = 1.0) -> list[Feed]:
     """The feeds of an input ``from: [dataset.measure, …]`` in a municipality, first choice first.
 
     A measure of the place itself has a feed per source; one worked out over places has one feed of all sources together, since
-    each of the places counts with its own best source.
+    each of the places counts with its own best source: the most trusted whose slot is covered by ``least`` (decision 0020).
     """
     found = []
     for position, reference in enumerate(references):
@@ -105,7 +107,10 @@ def feeds(config: Config, references: tuple[str, ...]) -> list[Feed]:
         given.sort(key=lambda g: (g.rank, g.source))
         derived = contract.derived.get(measure)
         parts = [tuple(given)] if derived and derived.over != "own" else [(g,) for g in given]
-        found += [Feed(dataset, measure, p, position, derived, contract.sporadic, contract.holds) for p in parts if p]
+        found += [
+            Feed(dataset, measure, p, position, derived, contract.sporadic, contract.holds, least if len(p) > 1 else 1.0)
+            for p in parts if p
+        ]  # fmt: skip
     return sorted(found, key=lambda f: (f.position, f.rank, f.source))
 
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from pipelines.slots import members
+from pipelines.slots import members, validity
 from pipelines.slots.feeds import Feed
 from pipelines.slots.read import slots_sql
 from pipelines.store import Store
@@ -62,7 +62,7 @@ class Slots:
         if key not in self._made:
             name = self._made[key] = f"slots_{len(self._made)}"
             columns = "place, slot_start, local_ts, coverage, status, value, low, high"
-            self._store.con.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT {columns} FROM ({self._sql(*key)})")
+            self._store.con.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT {columns} FROM {self._sql(*key)}")
         return self._made[key]
 
     def _sql(self, feed: Feed, minutes: int) -> str:
@@ -75,9 +75,9 @@ class Slots:
             f"SELECT slot_start - INTERVAL {int(ago.total_seconds())} SECONDS AS slot_start, interval_minutes FROM {s.table}"
             for s, ago in wanted
         )
-        return slots_sql(
-            self._store, self._config, feed, minutes, first, last + LONGEST, self._at, None if dense else f"({some})"
-        )
+        end = last + LONGEST
+        found = slots_sql(self._store, self._config, feed, minutes, first, end, self._at, None if dense else f"({some})")
+        return f"({found}) s {validity.there(self._config, (first, end), 's.place', 'slot_start')}"
 
     def meet(self, feeds: list[Feed], lengths: tuple[int, ...]) -> bool:
         """Whether several of these feeds give something at one place."""

@@ -18,6 +18,11 @@ from schemas.config import Config
 STATUS = statuses.aggregate_sql()
 
 
+def choice_sql(least: float) -> str:
+    """What to order several sources of a slot by, before their rank: ok with enough coverage, then by status (decision 0020)."""
+    return f"NOT (status = 'ok' AND coverage >= {least}), {statuses.first_sql('status')}"
+
+
 def slots(
     store: Store, config: Config, feed: Feed, given: Sequence[Given], *, minutes: int, span: tuple[datetime, datetime], at: datetime,
     wanted: str | None,
@@ -53,7 +58,7 @@ def _member_slots(
     store: Store, config: Config, feed: Feed, given: Sequence[Given], minutes: int, span: tuple[datetime, datetime], at: datetime,
     table: str, wanted: str | None,
 ) -> str:  # fmt: skip
-    """Slots per member and measure, each from its best source."""
+    """Slots per member and measure, each from one source: the most trusted whose slot is ok, and measured enough (decision 0020)."""
     only = f"SEMI JOIN {table} m ON m.member = o.place AND m.measure = o.measure"
     parts = []
     for source in given:
@@ -71,14 +76,14 @@ def _member_slots(
         return parts[0]
     return f"""SELECT * FROM ({" UNION ALL ".join(parts)})
         QUALIFY row_number() OVER (PARTITION BY member, measure, slot_start
-            ORDER BY {statuses.first_sql("status")}, coverage DESC, rank, source) = 1"""
+            ORDER BY {choice_sql(feed.least)}, rank, source) = 1"""
 
 
 def _held(rows: str, feed: Feed, minutes: int) -> str:
-    """Each report also in the slots that end while it still holds; the latest report counts."""
+    """Each report in the slots that end while it still holds, of which it is the last that is known; the latest report counts."""
     holds = f"INTERVAL {int(feed.holds.total_seconds())} SECONDS"
     length = f"INTERVAL {minutes} MINUTES"
-    last = f"greatest(slot_start + {length}, time_bucket({length}, interval_end + {holds}, slot_start))"
+    last = f"time_bucket({length}, interval_end + {holds}, slot_start)"
     return f"SELECT * REPLACE (unnest(range(slot_start, {last}, {length})) AS slot_start) FROM ({rows})"
 
 

@@ -53,15 +53,17 @@ def cells(town: Town, wrong: frozenset[str] = frozenset()) -> Cells:
 
 
 def _one(candidates: list[Cell] | None, start: datetime, measure: str, zero: bool, flags: list, wrong: frozenset[str]) -> Cell:
-    """The best of what came for a cell; what came last counts among those that are known."""
+    """Rule 5 over what came for a cell; of several values the last counts, and where that is withheld, what was refused or out does."""
     options = list(candidates or ())
+    known = [c for c in options if c.status in ("ok", "suppressed")][-1:]
+    if known and known[0].status == "ok":
+        return known[0]
     if any(f.start <= start < f.end for f in flags):  # of a counter that is out, an absent row says nothing
         options.append(OUTAGE)
+    if known:
+        options = [c for c in options if c.status in ("invalid", "outage")] + known
     if not options and zero and measure not in ("walking_speed", "driving_speed"):
         options = [Cell("ok", 0, 0)]
-    known = [c for c in options if c.status in ("ok", "suppressed")]
-    if known:
-        return known[-1]
     if "zero_for_missing" in wrong and not options:
         return Cell("ok", 0, 0)
     return min(options, key=lambda c: BEST.index(c.status), default=MISSING)

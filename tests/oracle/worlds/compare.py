@@ -2,31 +2,16 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
 import pandas as pd
 
 from tests.oracle.worlds import deliver
-from tests.oracle.worlds.judge import Row
+from tests.oracle.worlds.judge import Row, card
 from tests.oracle.worlds.shapes import Town
 
 KEY = ["indicator", "place", "start"]
-
-
-@dataclass
-class Found:
-    """What was compared, per indicator; ``differences``: the rows that differ, both sides beside each other."""
-
-    rows: Counter = field(default_factory=Counter)
-    met: Counter = field(default_factory=Counter)
-    differences: list[pd.DataFrame] = field(default_factory=list)
-
-    @property
-    def mismatches(self) -> int:
-        return sum(map(len, self.differences))
 
 
 def engine(town: Town, folder: Path) -> pd.DataFrame:
@@ -86,11 +71,4 @@ def compare(published: pd.DataFrame, expected: pd.DataFrame) -> pd.DataFrame:
 
 
 def _digits(indicator: str) -> int:
-    from tests.oracle.worlds.judge import card
-
-    if indicator not in _SEEN:
-        _SEEN[indicator] = card(indicator).digits
-    return _SEEN[indicator]
-
-
-_SEEN: dict[str, int] = {}
+    return card(indicator).digits

@@ -65,9 +65,7 @@ def _world(town: Town, rng: random.Random, w: str, cadence: int) -> None:
         {"place_type": "moving", **_some(rng, usable_area=rng.choice(BIG), capacity=rng.choice(SMALL))},
         "zones-a",
     )
-    # Which source counts for part of a slot over several places is not settled: there, a second one only where slots are whole.
-    whole = cadence == town.interval
-    if chance() < 0.6 and whole:
+    if chance() < 0.6:
         town_source(town, "zones-b", w + "square")
     if chance() < 0.5:
         town_source(town, "stewards", w + "square")
@@ -87,7 +85,7 @@ def _world(town: Town, rng: random.Random, w: str, cadence: int) -> None:
         own = {"from_zone": w + a, **({"to_zone": w + b} if b else {}), **_some(rng, effective_width=rng.choice((1, 2, 4, 0.5)))}
         own |= {"planned_direction": rng.choice(("in", "out"))} if chance() < 0.5 else {}
         add(name, "line", own, *(["gates-a"] if chance() < 0.9 else []))
-        if chance() < 0.3 and whole:
+        if chance() < 0.3:
             town_source(town, "gates-b", w + name)
     add("path", "line", {**_some(rng, effective_width=rng.choice((2, 3)))}, "modes")
     add("garage", "facility", _some(rng, capacity=rng.choice(BIG)), "parking", *(["signs"] if chance() < 0.3 else []))

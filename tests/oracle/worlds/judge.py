@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cache
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import yaml
 from schemas.datasets import DATASETS
 from tests.oracle.worlds import formulas
 from tests.oracle.worlds.cells import BEST
+from tests.oracle.worlds.derived import AllSlots
 from tests.oracle.worlds.shapes import Own, Town
 from tests.oracle.worlds.slots import Slot, Slots, best
 
@@ -43,6 +45,7 @@ class Card:
     bands: dict[str, dict[str, float]]
 
 
+@cache
 def card(indicator: str) -> Card:
     own = yaml.safe_load((CATALOGUE / f"{indicator}.yaml").read_text(encoding="utf-8"))
     applies = own["applies_to"]
@@ -79,15 +82,15 @@ class Row:
     inputs: dict[str, Any] = field(default_factory=dict)
 
 
-def rows(town: Town, wrong: frozenset[str] = frozenset(), slots: Slots | None = None) -> Iterator[Row]:
-    """Every row that should be there, of the cards that need no history."""
-    slots = slots or Slots(town, wrong)
+def rows(town: Town, wrong: frozenset[str] = frozenset(), slots: Slots | None = None, world: str = "") -> Iterator[Row]:
+    """Every row that should be there, of the cards that need no history; of one world, or of all."""
+    slots = slots or AllSlots(town, wrong)
     parts: dict[tuple[str, datetime], dict[str, Row]] = {}
     for indicator in town.indicators:
         if indicator not in formulas.FORMULAS:
             continue
         own = card(indicator)
-        for place, start, minutes in where(town, own):
+        for place, start, minutes in where(town, own, world):
             found = judge(slots, own, place, start, minutes)
             if found:
                 if indicator in town.weights:
@@ -120,9 +123,11 @@ def weighted(town: Town, own: Card, parts: dict[str, Row]) -> Row:
     return row
 
 
-def where(town: Town, own: Card) -> Iterator[tuple[str, datetime, int]]:
+def where(town: Town, own: Card, world: str = "") -> Iterator[tuple[str, datetime, int]]:
     """Places and slots in which the card has rows if anything is counted there (rules 2, 3, 16; decision 0013)."""
-    for place in town.places:
+    for place, periods in town.places.items():
+        if not place.startswith(world) or not any(period.properties["kind"] in own.kinds for period in periods):
+            continue
         start = town.start
         while start < town.end:
             minutes = town.interval_at(place, start)

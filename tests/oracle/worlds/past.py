@@ -15,6 +15,7 @@ import holidays as calendar_of
 
 from tests.oracle import naive
 from tests.oracle.worlds import faults
+from tests.oracle.worlds.derived import AllSlots
 from tests.oracle.worlds.fill import TRUTH
 from tests.oracle.worlds.judge import Card, Row, card, edges, level, on_a_tie, pick, rounded, where
 from tests.oracle.worlds.shapes import Event, Flag, Period, Source, Town, steps
@@ -72,7 +73,8 @@ def _world(town: Town, rng: random.Random, w: str) -> None:
     days = steps(town.start, town.end, 1440)
     if rng.random() < 0.5:
         begin = rng.choice(days) + timedelta(hours=rng.randrange(24))
-        town.events.append(Event(w + "fair", begin, begin + timedelta(hours=rng.choice((3, 20))), {w + "plaza": {}}))
+        if town.period(w + "plaza", begin):
+            town.events.append(Event(w + "fair", begin, begin + timedelta(hours=rng.choice((3, 20))), {w + "plaza": {}}))
     for effect in (("outage",), ("no_baseline",), ("outage", "no_baseline")):
         if rng.random() < 0.4:
             source = rng.choice([s for s in town.sources if any(p.startswith(w) for p in s.places)])
@@ -165,7 +167,7 @@ def _days(start: datetime, end: datetime, town: Town) -> Iterator[date]:
 
 def rows(town: Town, wrong: frozenset[str] = frozenset()) -> Iterator[Row]:
     """Rows of the three cards on the days looked at."""
-    slots, days = Slots(town, wrong), looked_at(town)
+    slots, days = AllSlots(town, wrong), looked_at(town)
     past = Past(slots)
     for indicator in INDICATORS:
         own = card(indicator)
