@@ -165,8 +165,7 @@ def _faults(
     found += whole_days.gone(store, config, source, settings.gone, first, last)
     if settings.frozen.on:
         found += repeats.frozen(store, config, source, settings.frozen, start, until)
-        days = [first + n * DAY for n in range((last - first).days + 1)]
-        found += repeats.frozen_withheld(store, config, source, settings.frozen, days)
+        found += repeats.frozen_withheld(store, config, source, settings.frozen, first, last)
     if settings.night_zeros.on:
         for day in {last, *(first + n * DAY for n in range(0, (last - first).days, 7))}:
             found += nights.night_zeros(store, config, source, settings.night_zeros, day)

@@ -28,6 +28,7 @@ from schemas.settings.quality import Frozen
 HABIT = timedelta(days=28)  # of its own past, to know how often it stands still
 KNOWN_DAYS = 7  # a place known for less has no habits yet
 MIN_CELLS_WITHHELD = 12
+MOST_FILES = 300  # a day: deliveries that are read again for it
 _LOG = "log10(2 * sqrt(pi() * value))"  # of two Poisson counts of this size: -log10 of the chance that they are equal
 
 
@@ -98,23 +99,27 @@ def _runs(
     ]  # fmt: skip
 
 
-def frozen_withheld(store: Store, config: Config, source: Source, settings: Frozen, days: list[date]) -> list[Finding]:
-    """Whole local days at one small number, which is not told: of the days all of whose counts were withheld."""
-    found = []
-    for day in days:
-        start, end = instant(day, config), instant(day + DAY, config)
-        rows = store.con.execute(f"""
-            SELECT place, measure, count(*), list(DISTINCT delivery_id) FROM {store.relation("observations", start, end)}
-            WHERE municipality = '{config.municipality.municipality}' AND source = '{source.source}'
-            GROUP BY place, measure HAVING bool_and(status = 'suppressed' AND withheld_high IS NOT NULL) AND count(*) >= {MIN_CELLS_WITHHELD}
-            ORDER BY place, measure""").fetchall()
-        if rows:
-            same = _all_equal(config, source, _files(store, sorted({d for r in rows for d in r[3]})), start, end)
-            found += [
-                Finding("frozen", source.source, place, start, end, False, (measure,), facts={"n": n, "rarity": _rarity(n)})
-                for place, measure, n, _ in rows if same.get((place, measure)) == n and _rarity(n) >= settings.rarity
-            ]  # fmt: skip
-    return found
+def frozen_withheld(store: Store, config: Config, source: Source, settings: Frozen, first: date, last: date) -> list[Finding]:
+    """Whole local days at one small number, which is not told: of the days first…last all of whose counts were withheld.
+
+    In a town that withholds zeros too a day of nothing looks like that, and is no repetition.
+    """
+    start, end = instant(first, config), instant(last + DAY, config)
+    local = f"CAST(timezone('{config.municipality.timezone}', interval_start) AS DATE)"
+    rows = store.con.execute(f"""
+        SELECT place, measure, {local} AS local_date, count(*), list(DISTINCT delivery_id) FROM {store.relation("observations", start, end)}
+        WHERE municipality = '{config.municipality.municipality}' AND source = '{source.source}'
+        GROUP BY ALL HAVING bool_and(status = 'suppressed' AND withheld_high IS NOT NULL) AND count(*) >= {MIN_CELLS_WITHHELD}
+        ORDER BY place, measure, local_date""").fetchall()
+    names = _files(store, sorted({d for row in rows for d in row[4] if d})) if rows else set()
+    if not names or len(names) > MOST_FILES * ((last - first).days + 1):
+        return []
+    same = _all_equal(config, source, names, {row[:3] for row in rows}, (start, end))
+    return [
+        Finding("frozen", source.source, place, instant(day, config), instant(day + DAY, config), False, (measure,),
+                facts={"n": n, "rarity": _rarity(n)})
+        for place, measure, day, n, _ in rows if same.get((place, measure, day)) == n and _rarity(n) >= settings.rarity
+    ]  # fmt: skip
 
 
 def _rarity(n: int) -> int:
@@ -127,22 +132,27 @@ def _files(store: Store, deliveries: list[str]) -> set[str]:
     return {name for (name,) in named}
 
 
-def _all_equal(config: Config, source: Source, names: set[str], start: datetime, end: datetime) -> dict[tuple[str, str], int]:
-    """Read deliveries again without withholding; (place, measure) → number of cells in [start, end), where all are one number.
+def _all_equal(
+    config: Config, source: Source, names: set[str], asked: set[tuple[str, str, date]], span: tuple[datetime, datetime]
+) -> dict[tuple[str, str, date], int]:  # fmt: skip
+    """Read deliveries again without withholding; (place, measure, local day) → number of cells, where all are one number above 0.
 
     The counts live in this function only. A file that is gone tells nothing.
     """
+    places = pa.array(sorted({place for place, _, _ in asked}))
     parts = []
     for file in (f for f in intake.find(source, config.data) if f.name in names):
-        taken = intake.take_in(file, source, k=1, withhold_zero=False, tz=config.tz, after=None, until=end)
-        inside = pc.and_(pc.greater_equal(taken.cells["interval_start"], start), pc.less(taken.cells["interval_start"], end))
-        parts.append(taken.cells.filter(inside).select(["place", "measure", "interval_start", "value", "status"]))
+        taken = intake.take_in(file, source, k=1, withhold_zero=False, tz=config.tz, after=None, until=span[1])
+        inside = pc.and_(pc.greater_equal(taken.cells["interval_start"], span[0]), pc.is_in(taken.cells["place"], places))
+        parts.append(taken.cells.filter(inside).select(["place", "measure", "interval_start", "value"]))
     if not parts:
         return {}
-    cells: Any = pa.concat_tables(parts).group_by(["place", "measure"]).aggregate(
-        [("value", "count_distinct"), ("interval_start", "count_distinct")]
+    cells = pa.concat_tables(parts)
+    local = pc.local_timestamp(cells["interval_start"].cast(pa.timestamp("us", config.municipality.timezone))).cast(pa.date32())
+    found: Any = cells.append_column("day", local).group_by(["place", "measure", "day"]).aggregate(
+        [("value", "count_distinct"), ("value", "min"), ("interval_start", "count_distinct")]
     )  # fmt: skip
     return {
-        (row["place"], row["measure"]): row["interval_start_count_distinct"]
-        for row in cells.to_pylist() if row["value_count_distinct"] == 1
+        (row["place"], row["measure"], row["day"]): row["interval_start_count_distinct"]
+        for row in found.to_pylist() if row["value_count_distinct"] == 1 and row["value_min"] > 0
     }  # fmt: skip

@@ -101,7 +101,7 @@ def small_day(world: World, values: list[int], name: str = "g"):
     world.store.con.execute(
         "INSERT INTO deliveries (delivery_id, source, name) VALUES ('d1', 'gates', ?)", [f"gates/{path.name}"]
     )
-    return repeats.frozen_withheld(world.store, world.config, world.source, Frozen(), [DAY_ONE])
+    return repeats.frozen_withheld(world.store, world.config, world.source, Frozen(), DAY_ONE, DAY_ONE)
 
 
 def test_rule_07_a_frozen_small_count_is_found_and_not_told(world):
@@ -114,10 +114,14 @@ def test_small_counts_that_differ_are_a_quiet_street(world):
     assert small_day(world, [5, 7] * 48) == []
 
 
+def test_a_day_of_nothing_that_a_town_withholds_is_no_repetition(world):
+    assert small_day(world, [0] * 96) == []
+
+
 def test_a_file_that_is_gone_tells_nothing(world):
     world.counts(START, [SMALL] * 96)
     world.store.con.execute("INSERT INTO deliveries (delivery_id, source, name) VALUES ('d1', 'gates', 'gates/gone.csv')")
-    assert repeats.frozen_withheld(world.store, world.config, world.source, Frozen(), [DAY_ONE]) == []
+    assert repeats.frozen_withheld(world.store, world.config, world.source, Frozen(), DAY_ONE, DAY_ONE) == []
 
 
 def night(world: World, mean, days: int = 21, seed: int = 13):
