@@ -52,7 +52,12 @@ _NOT_WRITABLE = ("read-only file system", "permission denied", "operation not pe
 
 def _of_the_disk(error: BaseException) -> tuple[int, list[str]] | None:
     """A disk that is full, or a place that may not be written, in words; None for any other error."""
-    while not isinstance(error, OSError) and type(error).__module__.partition(".")[0] not in ("_duckdb", "duckdb", "sqlalchemy", "sqlite3"):
+    while not isinstance(error, OSError) and type(error).__module__.partition(".")[0] not in (
+        "_duckdb",
+        "duckdb",
+        "sqlalchemy",
+        "sqlite3",
+    ):
         if error.__cause__ is None:
             return None
         error = error.__cause__

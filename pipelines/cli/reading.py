@@ -100,7 +100,9 @@ def _config(found: dict[str, Any], lang: str) -> str:
 
     rows = [(c["municipality"], c["config_version"], words.word("config_how", c["how"], lang), c["accepted_by"],
              f"{c['effective_from']:%Y-%m-%d %H:%M}Z" if c["effective_from"] else "") for c in found["config"]]  # fmt: skip
-    notes = [common.text("warning", lang, slug=n["municipality"], note=n["note"]) for n in found["config_notes"] if n["lang"] == lang]
+    notes = [
+        common.text("warning", lang, slug=n["municipality"], note=n["note"]) for n in found["config_notes"] if n["lang"] == lang
+    ]
     return "\n".join([common.table(("", "", "", "", ""), rows) if rows else common.text("nothing_found", lang), *notes])
 
 

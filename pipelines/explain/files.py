@@ -67,7 +67,11 @@ def _with_correction(config: Config, source: Source, row: Record, at: Place) -> 
     for number, entry in enumerate(source.corrections):
         places = tuple(entry.relabel.values()) or entry.places
         there = (not places or row["place"] in places) and entry.touches(row["measure"])
-        if there and (entry.from_ or row["interval_start"]) <= row["interval_start"] and (not entry.to or row["interval_start"] < entry.to):
+        if (
+            there
+            and (entry.from_ or row["interval_start"]) <= row["interval_start"]
+            and (not entry.to or row["interval_start"] < entry.to)
+        ):
             document = config.source_documents[source.source]
             where = f"{document.file}:{document.line(('corrections', number))}"
             return at._replace(check="file_corrected", says=f"{entry.correction}: {entry.reason} ({entry.owner}, {where})")
@@ -147,8 +151,8 @@ def _entry(config: Config, row: Record, effect: str, said: str) -> Place | None:
     for number, flag in enumerate(config.municipality.flags):
         about = effect in flag.effect and flag.covers(row["source"], row["place"], row["measure"])
         if about and register.holds(flag, row["interval_start"], config.tz):
-            decided = isinstance(flag, register.Decided)
-            where = f"flags {flag.flag_id}" if decided else f"{config.file}:{config.document.line(('flags', number))}"
+            in_file = f"{config.file}:{config.document.line(('flags', number))}"
+            where = f"flags {flag.flag_id}" if isinstance(flag, register.Decided) else in_file
             return Place(where, None, said, f"{flag.reason} ({flag.owner})" if said == "not_judged" else flag.reason)
     return None
 

@@ -130,8 +130,16 @@ def _take_in_one(
         store.con.execute(
             "INSERT OR REPLACE INTO seen_files VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             # Of what was turned away nothing was taken: read again (the declaration was mended), it counts from its beginning.
-            [slug, source.source, file.name, file.size, file.mtime_ns, delivery_id, until if taken.state == "accepted" else None,
-             taken.rows_held == 0],
+            [
+                slug,
+                source.source,
+                file.name,
+                file.size,
+                file.mtime_ns,
+                delivery_id,
+                until if taken.state == "accepted" else None,
+                taken.rows_held == 0,
+            ],
         )
     return row if after is None or row["new_rows"] else None
 

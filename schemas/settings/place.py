@@ -55,7 +55,9 @@ class Place(Strict):
     zero_at: str | None = Field(default=None, pattern=r"^([01]\d|2[0-3]):[0-5]\d$")
     neighbours: tuple[Slug, ...] = ()
     cbs: CbsCode | None = None
-    reason: str | None = Field(default=None, min_length=8, description="where its numbers come from: a survey, a licence, a drawing")
+    reason: str | None = Field(
+        default=None, min_length=8, description="where its numbers come from: a survey, a licence, a drawing"
+    )
     valid_from: Instant
     valid_to: Instant | None = None
 

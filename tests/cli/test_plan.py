@@ -50,7 +50,15 @@ def test_plan_exits_4_while_a_run_holds_the_workspace(drukte: Drukte, filled: tu
 
 def test_late_changes_are_let_in_by_role_and_reason_together(drukte: Drukte, filled: tuple[Any, Path]) -> None:
     town, workspace = filled
-    words = ["backfill", "--config", town.config_folder, "--workspace", workspace, "--to", (UNTIL + timedelta(days=1)).isoformat()]
+    words = [
+        "backfill",
+        "--config",
+        town.config_folder,
+        "--workspace",
+        workspace,
+        "--to",
+        (UNTIL + timedelta(days=1)).isoformat(),
+    ]
     for wrong in (["--role", "data-officer"], ["--role", "data-officer", "--reason", "counted again"]):
         code, _, errors = drukte(*words, *wrong)
         assert code == 2 and "--restate, --role and --reason together" in errors

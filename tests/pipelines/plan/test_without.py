@@ -23,7 +23,9 @@ CROWD = (1000, 1000, 4000, 4800, 4900, 4900, 2000, 1000, 900, 900)
 def second_camera(town: Town, interval: str = "15min") -> None:
     """A source `backup` of rank 2 that counts the square too."""
     made = (town.config_folder / "sources" / "zones.yaml").read_text()
-    made = made.replace("source: zones", "source: backup").replace('"zones/*.csv"', '"backup/*.csv"').replace("rank: 1", "rank: 2")
+    made = (
+        made.replace("source: zones", "source: backup").replace('"zones/*.csv"', '"backup/*.csv"').replace("rank: 1", "rank: 2")
+    )
     made = made.replace("{square: square, alley: alley}", "{square: square}").replace("interval: 15min", f"interval: {interval}")
     (town.config_folder / "sources" / "backup.yaml").write_text(made)
     path = town.config_folder / "municipalities" / "tiny.yaml"
@@ -33,7 +35,9 @@ def second_camera(town: Town, interval: str = "15min") -> None:
 
 def evening(town: Town) -> None:
     """A crowd in the square, a quiet alley and gate; one run at the end."""
-    town.zones(AT, [(START + i * STEP, "square", n) for i, n in enumerate(CROWD)] + [(START + i * STEP, "alley", 40) for i in range(10)])
+    town.zones(
+        AT, [(START + i * STEP, "square", n) for i, n in enumerate(CROWD)] + [(START + i * STEP, "alley", 40) for i in range(10)]
+    )
     town.gates(AT, [(START + i * STEP, 300, 100) for i in range(10)])
 
 
