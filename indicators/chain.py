@@ -91,9 +91,10 @@ def _weights(works: Resolver, active: tuple[Entry, ...]) -> Iterator[ChainLink]:
     found = layers.weight_candidates(card, active)
     if works.weights:
         found.insert(0, Candidate("municipality", works.weights, None, config.file, line))
-    for name in dict.fromkeys(part for c in found for part in c.value):  # type: ignore[union-attr]
-        for c in found:
-            weight = c.value.get(name, 0.0)  # type: ignore[union-attr]
+    given = [(c, c.value) for c in found if isinstance(c.value, dict)]
+    for name in dict.fromkeys(part for _, parts in given for part in parts):
+        for c, parts in given:
+            weight = parts.get(name, 0.0)
             yield _decided("weight", name, c, (weight, f"{weight:g}"), won=c is found[-1])
 
 

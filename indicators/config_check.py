@@ -310,7 +310,7 @@ def _order(works: Resolver, row: PlaceRow, active: tuple[Entry, ...]) -> Iterato
             yield Problem(winner.file, winner.line, key, f"{name}: {what}", fix)
 
 
-def _with_exit(card: Card, value: Band | float) -> Band:
+def _with_exit(card: Card, value: object) -> Band:
     assert isinstance(value, Band)
     return value.model_copy(update={"exit": card.exit_of(value)})
 

@@ -14,6 +14,7 @@ from pipelines.cli import options
 if TYPE_CHECKING:
     from pipelines.compare import Comparison, Difference
     from pipelines.compare.facts import Fact
+    from pipelines.compare.sides import Side
 
 
 def diff(
@@ -68,7 +69,7 @@ def diff(
         print(common.text("written", lang, path=page))
 
 
-def _in_force(config: Path, workspace: Path, slug: str) -> tuple[str, object, object]:  # type: ignore[type-arg]
+def _in_force(config: Path, workspace: Path, slug: str) -> Side:
     """The version that is in force now."""
     from pipelines import lock, versions
     from pipelines.cli import common

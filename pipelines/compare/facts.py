@@ -12,6 +12,7 @@ from indicators.chain import describe
 from indicators.chosen import chosen, is_own
 from schemas.config import Config, PlaceRow
 from schemas.settings import Band, Threshold, format_duration
+from schemas.settings.bands import BandName
 from schemas.settings.place import ATTRIBUTES
 
 KINDS = ("identity", "purposes", "sources", "indicators", "weights", "thresholds", "places", "events", "register", "roles")
@@ -61,9 +62,9 @@ def generic(config: Config, cards: Mapping[str, Card], own: Iterable[Fact]) -> d
 
 
 def _generic_of(config: Config, card: Card, entry: Threshold) -> Iterator[Fact]:
-    for name in entry.bands:
-        text, file, line = inherited(config, card, entry, name)
-        yield Fact("thresholds", threshold_key(entry, name), text, False, file, line)
+    for band in entry.bands:
+        text, file, line = inherited(config, card, entry, band)
+        yield Fact("thresholds", threshold_key(entry, band), text, False, file, line)
     for name in entry.params:
         default = card.parameters[name].default
         file, lines = layers.card_lines(card.id)
@@ -71,7 +72,7 @@ def _generic_of(config: Config, card: Card, entry: Threshold) -> Iterator[Fact]:
         yield Fact("thresholds", threshold_key(entry, name), told, False, file, lines.get(("parameters", name), 1))
 
 
-def inherited(config: Config, card: Card, entry: Threshold, band: str) -> tuple[str, str, int]:
+def inherited(config: Config, card: Card, entry: Threshold, band: BandName) -> tuple[str, str, int]:
     """What the card says of a band where a threshold applies, with file and line; of several place types each."""
     types = {row.place.place_type for row in config.places if card.applies_to.kinds and row.place.kind in card.applies_to.kinds}
     if entry.place:
@@ -84,8 +85,8 @@ def inherited(config: Config, card: Card, entry: Threshold, band: str) -> tuple[
     for kind in sorted(types, key=str):
         bands = card.bands_for(kind) or {}
         if band in bands:
-            told[kind or ""] = band_text(card, bands[band])  # type: ignore[index]
-            at = lines.get((kind if kind in card.bands else "any", band), 1)  # type: ignore[arg-type]
+            told[kind or ""] = band_text(card, bands[band])
+            at = lines.get((kind if kind in card.bands else "any", band), 1)
     if len(set(told.values())) <= 1:
         return next(iter(told.values()), "no such band"), file, at
     return "; ".join(f"{kind}: {text}" for kind, text in told.items()), file, at
@@ -163,7 +164,7 @@ def _indicators(config: Config, cards: Mapping[str, Card]) -> Iterator[Fact]:
                 True,
                 config.file,
                 at,
-                settings and settings.reason,
+                settings.reason if settings else None,
             )
 
 
@@ -178,10 +179,10 @@ def _thresholds(config: Config, cards: Mapping[str, Card]) -> Iterator[Fact]:
     entries = sorted(enumerate(config.municipality.thresholds), key=lambda pair: pair[1].effective_from)
     for number, entry in entries:  # of two for the same the later one is told
         card = cards.get(entry.indicator)
-        for name, band in entry.bands.items():
-            at = config.document.line(("thresholds", number, "bands", name))
+        for level, band in entry.bands.items():
+            at = config.document.line(("thresholds", number, "bands", level))
             text = band_text(card, band) if card else f"enter {band.enter:g}"
-            yield Fact("thresholds", threshold_key(entry, name), text, True, config.file, at, entry.reason, entry.owner)
+            yield Fact("thresholds", threshold_key(entry, level), text, True, config.file, at, entry.reason, entry.owner)
         for name, weight in entry.weights.items():
             at = config.document.line(("thresholds", number, "weights", name))
             yield Fact("weights", threshold_key(entry, name), f"{weight:g}", True, config.file, at, entry.reason, entry.owner)

@@ -192,4 +192,4 @@ def _overlaps(found: Drawn) -> Iterator[str]:
 
 
 def _sliver(piece: BaseGeometry) -> bool:
-    return piece.area < _SMALL or 2 * piece.area / max(piece.length, 1e-9) < _THIN
+    return bool(piece.area < _SMALL or 2 * piece.area / max(piece.length, 1e-9) < _THIN)
