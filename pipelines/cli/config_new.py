@@ -94,6 +94,8 @@ def init(
     from pipelines.faults import UsageError
 
     given: dict[str, Any] = {"slug": slug, "name": name, "places": places, "legal_basis": legal_basis, "dpia": dpia}
+    if lines and not places:
+        del given["places"]
     picked, samples = tuple(common.split(source)), tuple(sample or ())
     terminal = sys.stdin.isatty() and sys.stdout.isatty()
     lacking = [key for key, value in given.items() if not value]

@@ -44,10 +44,10 @@ class Asked:
 
     slug: str
     name: str
-    places: Path
     legal_basis: str
     dpia: str
     today: date
+    places: Path | None = None
     name_en: str | None = None
     cbs: str | None = None
     cbs_year: int | None = None
@@ -120,7 +120,9 @@ def _drawn(asked: Asked) -> Drawn:
         raise UsageError(f"`{asked.timezone}` is not an IANA time zone: write for example Europe/Amsterdam.") from None
     begin = datetime(asked.today.year, 1, 1, tzinfo=zone) - timedelta(days=366 * 2)
     valid_from = begin.replace(month=1, day=1)
-    drawn = places.read(asked.places, valid_from, asked.crs, asked.place_type)
+    if not asked.places and not asked.lines:
+        raise UsageError("a town has places: give a drawing (GeoJSON), a CSV of lines, or both.")
+    drawn = places.read(asked.places, valid_from, asked.crs, asked.place_type) if asked.places else Drawn()
     if asked.lines:
         places.add_lines(drawn, asked.lines, valid_from)
     pairs = [(f["properties"], raw) for f, raw in zip(drawn.features, drawn.raw, strict=True)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,16 +14,15 @@ from slugify import slugify
 from pipelines import guess
 from pipelines.faults import UsageError
 from pipelines.guess import columns, sniff
+from pipelines.newtown.decide import Ask, decide
 from pipelines.newtown.places import Drawn
 from pipelines.readers import UnreadableError
 from schemas import yamlfile
 from schemas.mistakes import did_you_mean
 from schemas.problems import Problems
+from schemas.settings import Source
 
 _MOST_IDS = 300
-_OPEN = re.compile(r"^(\s*)([A-Za-z_]+): TODO\b[ \t]*(#.*)?$")
-
-Ask = Callable[[str, list[str]], str | None]
 
 
 @dataclass(frozen=True)
@@ -83,7 +82,7 @@ def drafted(
         raise UsageError(f"{sample}: the gate closes on this file, {draft.closed}")
     name = f"{slug}-{slugify(sample.stem)[:40]}".rstrip("-")
     content = sample.read_bytes()
-    text, left = _decide(draft.text, decisions, ask, lambda columns: _ids(content, columns, drawn, id_property))
+    text, left = decide(draft.text, decisions, ask, lambda columns: _ids(content, columns, drawn, id_property), timezone)
     text = (
         _with_name(text.replace("It cannot be used yet: decide every TODO, then read", "Read"), name)
         if not left
@@ -95,8 +94,11 @@ def drafted(
     if mapped:
         text = _with_map(text, document, mapped, unmapped)
     else:
-        left = (*left, "place.map")
-    return Declared(name, text, left)
+        left = (
+            *left,
+            f"place.map ({', '.join(list(map(str, there))[:4]) or 'no ids'}, … are no places here: --id-property, or place.columns)",
+        )
+    return Declared(name, text if left else _rest_ignored(text, content), left)
 
 
 def onto(there: Mapping[str, Any], drawn: Drawn, id_property: str | None) -> tuple[dict[str, str], list[str]]:
@@ -131,59 +133,19 @@ def _ids(content: bytes, where: list[str], drawn: Drawn, id_property: str | None
     return {i: mapped.get(i) or slugify(i) for i in ids} if mapped or left else {}
 
 
-def _decide(
-    text: str, decisions: Mapping[str, str], ask: Ask | None, ids: Callable[[list[str]], dict[str, str]]
-) -> tuple[str, tuple[str, ...]]:
-    """The draft with its TODOs decided; the others are named by key, with their candidates below them as the draft gives them.
-
-    ``ids``: the ids in columns, for a map that only follows once it is decided which columns say where.
-    """
-    where: list[str] = []
-    lines, left, unused = text.splitlines(), [], dict(decisions)
-    parents: list[tuple[int, str]] = []
-    out: list[str] = []
-    for number, line in enumerate(lines):
-        key_line = re.match(r"^(\s*)([A-Za-z_]+):", line)
-        if key_line:
-            depth = len(key_line[1])
-            parents = [p for p in parents if p[0] < depth] + [(depth, key_line[2])]
-        found = _OPEN.match(line)
-        if not found:
-            out.append(line)
-            continue
-        key = ".".join(k for _, k in parents)
-        candidates = _candidates(lines[number + 1 :])
-        why = (found[3] or "").lstrip("# ")
-        given = unused.pop(key, None) or unused.pop(found[2], None)
-        if given is None and key == "place.map" and where:
-            given = yaml.safe_dump(ids(where), default_flow_style=True, allow_unicode=True, width=100_000).strip()
-        if given is None and ask:
-            given = ask(f"{key}: {why}", candidates)
-        if given is None:
-            left.append(key)
-            out.append(line)
-        else:
-            out.append(f"{found[1]}{found[2]}: {given}   # decided; the file does not tell")
-            if key == "place.columns":
-                where = [c.strip(" '\"") for c in given.strip("[] ").split(",")]
-    if unused:
-        raise UsageError(f"--decide {', '.join(unused)}: nothing of that name is open. {did_you_mean(next(iter(unused)), left)}")
-    for column in where:  # what says where is no longer to be ignored
-        out = [
-            re.sub(rf"(?<=[\[ ]){re.escape(column)}(?:, |(?=\]))", "", line) if line.startswith("ignore:") else line
-            for line in out
-        ]
-    return "\n".join(out) + "\n", tuple(left)
-
-
-def _candidates(lines: list[str]) -> list[str]:
-    found = []
-    for line in lines:
-        inside = re.match(r"^\s*#   (.*)$", line)
-        if not inside:
-            break
-        found.append(inside[1])
-    return found
+def _rest_ignored(text: str, content: bytes) -> str:
+    """The text with every column of the file that it does not name under ``ignore``: an undeclared one would close the gate."""
+    document = yamlfile.parse(text, "draft")
+    try:
+        declared = yamlfile.build(Source, document).declared_columns()
+    except Problems:
+        return text
+    left = [c for c in columns.texts(sniff.sniff(content).raw) if c not in declared]
+    named = [*document.data.get("ignore", []), *left]
+    line = "ignore: " + yaml.safe_dump(named, default_flow_style=True, allow_unicode=True, width=100_000).strip()
+    return re.sub(
+        r"^ignore: .*$", lambda _: line + "   # read them: a column that matters is lost here", text, count=1, flags=re.MULTILINE
+    )
 
 
 def _with_name(text: str, name: str) -> str:

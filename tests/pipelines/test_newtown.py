@@ -18,8 +18,9 @@ from shapely.geometry import Polygon
 from indicators import config_check
 from pipelines import newtown, start
 from pipelines.faults import UsageError
-from pipelines.newtown import earth, ical
+from pipelines.newtown import decide, earth, ical
 from schemas import config as settings
+from schemas import yamlfile
 from tests.cli.conftest import Drukte, drukte  # noqa: F401  (a fixture)
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -222,7 +223,7 @@ def test_overlaps_and_slivers_are_told_apart(asked: newtown.Asked, tmp_path: Pat
         ({"timezone": "Europe/Groningen"}, "not an IANA time zone"),
         ({"crs": "EPSG:4326"}, "its coordinates are those of EPSG:28992"),
         ({"decide": {}}, "no source is complete"),
-        ({"decide": {"colour": "red"}}, "nothing of that name is open"),
+        ({"decide": {"colour": "red"}}, "there is no such key in the draft"),
         ({"sample": (), "source": ("nowhere",)}, "there is no source `nowhere`"),
         ({"sample": (), "source": ("waterdam-zones",)}, "none of its ids"),
         ({"purpose": "marketing"}, "there is no purpose `marketing`"),
@@ -242,3 +243,47 @@ def test_without_a_terminal_the_error_names_the_missing_options(drukte: Drukte, 
     for option in ("--places", "--legal-basis", "--dpia", "--source or --sample"):
         assert option in errors
     assert "--slug" not in errors
+
+
+DRAFT = """\
+time:
+  columns: TODO   # each of these is a time; candidates:
+  #   [id] as epoch_s
+  #   [day] as %Y-%m-%d
+  format: epoch_s   # of the first candidate
+  clock: utc
+place:
+  columns: [name]
+  map:   # the supplier's id
+    A: a
+    B: b
+ignore: [id, day]
+delay: TODO   # stated delay
+"""
+
+
+def _decided(**decisions: str) -> tuple[dict[str, Any], tuple[str, ...]]:
+    given = {key.replace("__", "."): value for key, value in decisions.items()}
+    text, left = decide.decide(DRAFT, given, None, lambda columns: {f"{columns[0]}-1": "one"}, "Europe/Berlin")
+    return yamlfile.parse(text, "draft").data, left
+
+
+def test_a_decision_takes_the_place_of_what_was_open_and_of_what_follows_from_it() -> None:
+    data, left = _decided(columns="[day]", place__columns="[id]")
+    assert left == ("delay",)
+    assert data["time"] == {"columns": ["day"], "format": "%Y-%m-%d", "clock": "local", "timezone": "Europe/Berlin"}
+    assert data["place"] == {"columns": ["id"], "map": {"id-1": "one"}} and data["ignore"] == ["day"]
+    data, left = _decided(time__columns="[id]", delay="5min", place__unmapped="filter")
+    assert left == () and data["time"]["clock"] == "utc" and data["place"]["unmapped"] == "filter"
+    assert data["place"]["map"] == {"A": "a", "B": "b"}
+    with pytest.raises(UsageError, match=r"no such key in the draft"):
+        _decided(colour="red")
+
+
+def test_a_town_of_lines_alone(asked: newtown.Asked, tmp_path: Path) -> None:
+    lines = tmp_path / "lines.csv"
+    lines.write_text("name,camera,effective_width\nGate,CAM1,3\nBridge,CAM2,4.5\n")
+    more = {**asked.decide, "dataset": "passage_counts", "measures": "{count_total: {column: aantal}}"}
+    made = newtown.init(replace(asked, places=None, lines=lines, decide=more), tmp_path / "cfg")
+    assert sound(tmp_path / "cfg", "groningen").place_ids == ("gate", "bridge")
+    assert "specific_flow" in made.indicators
