@@ -33,7 +33,7 @@ def plan(
     from dataclasses import asdict
 
     from pipelines import plan as plain
-    from pipelines import start
+    from pipelines import start, versions
     from pipelines.cli import common
     from pipelines.plan.text import Lines
     from pipelines.store.aside import copied
@@ -44,7 +44,7 @@ def plan(
         ready = {slug: pair for slug, pair in ready.items() if source in pair[0].sources} or _no_such(source, ready)
     found: list[dict[str, Any]] = []
     lines: list[str] = []
-    for settings, cards in ready.values():
+    for slug, (settings, cards) in ready.items():
         said = Lines(lang, settings.tz)
         with copied(workspace, wait) as store:
             if source:
@@ -52,9 +52,14 @@ def plan(
                 found.append(asdict(loss))
                 lines += said.of_loss(loss)
             else:
-                coming = plain.collect(store, settings, cards, moment or common.now())
-                found.append({**asdict(coming), "nothing_due": coming.nothing_due})
+                then = moment or common.now()
+                now = versions.in_force(store, config, slug, data, then)
+                coming = plain.collect(store, now.config, now.cards, then)
+                found.append(
+                    {**asdict(coming), "nothing_due": coming.nothing_due, "config_notes": [asdict(n) for n in now.notes]}
+                )
                 lines += said.of_plan(coming)
+                lines += [common.text("warning", lang, slug=slug, note=getattr(note, lang)) for note in now.notes]
     if as_json:
         common.dump(found)
     else:
