@@ -11,7 +11,7 @@ import hashlib
 import json
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
 from schemas.settings import Band, Bands, Text
 from schemas.settings.bands import BandName
@@ -40,7 +40,7 @@ def _series(value: Any) -> Any:
     return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
 
 
-Series = Annotated[str, BeforeValidator(_series)]
+Series = Annotated[str, BeforeValidator(_series), WithJsonSchema({"type": ["string", "number"]})]
 
 
 class FollowUp(Strict):

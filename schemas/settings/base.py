@@ -6,7 +6,7 @@ import re
 from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, PlainSerializer
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, PlainSerializer, WithJsonSchema
 
 SLUG = re.compile(r"[a-z0-9-]{1,63}")
 _DURATION = re.compile(r"(\d{1,9})\s*(s|min|h|d)", re.ASCII)
@@ -79,8 +79,21 @@ def _instant(value: Any) -> datetime:
     return value.astimezone(UTC)
 
 
-Slug = Annotated[str, AfterValidator(_slug)]
-Duration = Annotated[timedelta, BeforeValidator(parse_duration), PlainSerializer(format_duration, return_type=str)]
+# What an editor is told: our durations and instants are not those of JSON Schema's formats.
+_SLUG_SCHEMA = {"type": "string", "pattern": "^[a-z0-9-]{1,63}$"}
+_DURATION_SCHEMA = {"type": "string", "pattern": "^[0-9]{1,9} *(s|min|h|d)$", "examples": ["90s", "15min", "2h", "365d"]}
+_INSTANT_SCHEMA = {
+    "type": "string", "examples": ["2026-04-27T18:00+02:00"],
+    "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]+)?)?(Z|[+-][0-9]{2}:?[0-9]{2})$",
+}  # fmt: skip
+
+Slug = Annotated[str, AfterValidator(_slug), WithJsonSchema(_SLUG_SCHEMA)]
+Duration = Annotated[
+    timedelta,
+    BeforeValidator(parse_duration),
+    PlainSerializer(format_duration, return_type=str),
+    WithJsonSchema(_DURATION_SCHEMA),
+]
 Interval = Annotated[Duration, AfterValidator(_positive)]
-Instant = Annotated[datetime, BeforeValidator(_instant)]
+Instant = Annotated[datetime, BeforeValidator(_instant), WithJsonSchema(_INSTANT_SCHEMA)]
 RoleId = Slug

@@ -53,6 +53,26 @@ def test_an_unknown_key_is_refused(kind: str) -> None:
     assert list(_validator(kind).iter_errors({**_data(file), "colour": "red"}))
 
 
+@pytest.mark.parametrize(
+    ("key", "good", "bad"),
+    [
+        ("interval", "5min", "a quarter"),
+        ("municipality", "my-town", "My Town"),
+        ("holidays", "AU-VIC", "Australia"),
+    ],
+)
+def test_an_editor_knows_our_forms(key: str, good: str, bad: str) -> None:
+    data = _data(ROOT / "config/municipalities/waterdam.yaml")
+    assert not list(_validator("municipality").iter_errors({**data, key: good}))
+    assert list(_validator("municipality").iter_errors({**data, key: bad}))
+
+
+def test_an_instant_carries_its_offset_for_an_editor_too() -> None:
+    data = _data(ROOT / "config/municipalities/waterdam.yaml")
+    event = {**data["events"][0], "from": "2026-06-20T16:00"}
+    assert list(_validator("municipality").iter_errors({**data, "events": [event]}))
+
+
 def test_the_verb_prints_one_kind_or_writes_all(drukte: Drukte, tmp_path: Path) -> None:  # noqa: F811
     code, said, _ = drukte("config", "schema", "municipality")
     assert code == 0 and "thresholds" in json.loads(said)["properties"]
