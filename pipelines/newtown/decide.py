@@ -71,7 +71,8 @@ class _Deciding:
         if given is None and follows:
             given = yaml.safe_dump(self.ids(self.where), default_flow_style=True, allow_unicode=True, width=100_000).strip()
         if given is None and is_open and self.ask:
-            given = self.ask(f"{key}: {value.partition('#')[2].strip()}", _candidates(rest))
+            question = value.partition("#")[2].strip().removesuffix("candidates:").rstrip("; ")
+            given = self.ask(f"{key} ({question})" if question else key, _candidates(rest))
         if given is None:
             self.left += [key] if is_open else []
             self.out.append(found[0])
