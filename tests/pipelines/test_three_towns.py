@@ -53,10 +53,11 @@ LEVELS = "SELECT municipality, interval_start, value, level FROM indicator_value
 
 
 def test_three_towns_tick_in_turn_and_one_joins_without_moving_the_others(tmp_path: Path) -> None:
-    town = Town(tmp_path / "elsewhere")
-    join(town, "strict", 0.2)
-    two = evening(town, tmp_path / "two", {1: ["tiny", "strict"]})
-    three = evening(town, tmp_path / "three", {1: ["tiny", "strict"], 5: ["tiny", "strict", "late"]})
+    for name in ("two", "three"):
+        join(Town(tmp_path / name / "elsewhere"), "strict", 0.2)
+    two = evening(Town(tmp_path / "two" / "elsewhere"), tmp_path / "two" / "w", {1: ["tiny", "strict"]})
+    late = {1: ["tiny", "strict"], 5: ["tiny", "strict", "late"]}
+    three = evening(Town(tmp_path / "three" / "elsewhere"), tmp_path / "three" / "w", late)
     there = rows(three, LEVELS)
     assert [r for r in there if r[0] != "late"] == rows(two, LEVELS)
     assert {r[0] for r in there} == {"tiny", "strict", "late"}
