@@ -233,10 +233,13 @@ def reading_once() -> Iterator[dict[Any, Any]]:
 
     def take_in(found: Any, source: Any, **how: Any) -> Any:
         key = (found.path.read_bytes(), source.source, source.files, source.rank, how["k"], how["after"], str(how["tz"]))
-        if key not in kept:
-            kept[key] = real(found, source, **how)
-            assert not kept[key].rows_held, "what is due would depend on the moment"
-        return kept[key]
+        until, taken = kept.get(key, (None, None))
+        if taken is not None and how["until"] >= until:
+            return taken
+        taken = real(found, source, **how)
+        if taken.cells.num_rows and not taken.rows_held:  # all of it is due: later it is the same
+            kept[key] = max(taken.cells["interval_end"].to_pylist()), taken
+        return taken
 
     arrivals.intake.take_in = take_in
     try:
