@@ -40,7 +40,8 @@ def mistakes(config: Config, cards: Mapping[str, Card]) -> Iterator[Problem]:
         for name, band in entry.bands.items():
             for key, value in (("enter", band.enter), ("exit", band.exit)):
                 if value is not None and (value < 0 or (most is not None and value > most)):
-                    what = f"{value:g} {card.unit} makes no sense for `{card.id}`: it lies outside 0 to {most:g}"
+                    range_ = "is under 0" if most is None else f"lies outside 0 to {most:g}"
+                    what = f"{value:g} {card.unit} makes no sense for `{card.id}`: it {range_}"
                     path = ("thresholds", number, "bands", name, key)
                     yield config.document.problem(path, what, "Correct the value, or its unit.")
         told = list(_told(config, card, entry))
