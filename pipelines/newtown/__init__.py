@@ -25,9 +25,10 @@ from indicators.effective import resolver
 from pipelines import blind, start
 from pipelines.faults import UsageError
 from pipelines.newtown import ical, places, sources, write
+from pipelines.newtown.decide import Ask
 from pipelines.newtown.ical import Entry
 from pipelines.newtown.places import Drawn
-from pipelines.newtown.sources import Ask, Declared
+from pipelines.newtown.sources import Declared
 from pipelines.newtown.write import Town
 from schemas import config as settings
 from schemas import yamlfile
