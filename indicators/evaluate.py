@@ -24,6 +24,7 @@ PASSED_THROUGH = (
     "municipality", "place", "place_kind", "source", "interval_start", "interval_end", "local_date", "local_time", "coverage",
     "confidence", "threshold_source", "config_hash",
 )  # fmt: skip
+LEVEL = "CASE WHEN obstacle IS NOT NULL OR level_low <> level_high THEN 'unknown' ELSE level_low END"
 
 
 def columns(card: Card) -> dict[str, str]:
@@ -65,7 +66,7 @@ SELECT
     CASE WHEN has_value THEN ranked.value_low END AS value_low,
     CASE WHEN has_value THEN ranked.value_high END AS value_high,
     '{card.unit}' AS unit,
-    CASE WHEN obstacle IS NOT NULL OR level_low <> level_high THEN 'unknown' ELSE level_low END AS level,
+    {LEVEL} AS level,
     CASE
         WHEN obstacle IS NOT NULL AND input_status = 'ok' THEN 'missing'
         WHEN not_applicable THEN 'not_applicable'
@@ -299,8 +300,12 @@ class _Writer:
         applies = "obstacle IS NULL AND NOT applies_low AND NOT applies_high" if self.card.applies_when else "FALSE"
         return _list([*(level(end) for end in ENDS), f"{applies} AS not_applicable",
                       "obstacle IS NULL AND NOT not_applicable AS has_value",
-                      # An observation may be a range although nothing is withheld: a class, a part that is not known.
-                      "input_status = 'ok' AND raw_low = raw_high AS measured"])  # fmt: skip
+                      f"{self.measured} AS measured"])  # fmt: skip
+
+    @property
+    def measured(self) -> str:
+        """An observation may be a range although nothing is withheld: a class, a part that is not known."""
+        return "input_status = 'ok' AND raw_low = raw_high"
 
     @cached_property
     def reason(self) -> str:

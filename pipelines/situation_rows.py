@@ -104,7 +104,7 @@ class _Writer:
         for version in part.versions:
             situations.setdefault(version.started, []).append(version)
         new = [situations[started] for started in sorted(situations)]
-        spans, old_spans = [_span(v[-1]) for v in new], [_row_span(row) for row in old]
+        spans, old_spans = [_span(v[-1]) for v in new], [row_span(row) for row in old]
         continued = match(spans, old_spans)
         found = [Change(row, []) for i, row in enumerate(old) if i not in continued and row["end_reason"] not in ENDED_BY_HAND]
         for versions, span, index in zip(new, spans, continued, strict=True):
@@ -214,7 +214,8 @@ def _span(version: Version) -> Stretch:
     return Stretch(version.started, stop, version.state == "open")
 
 
-def _row_span(row: Row) -> Stretch:
+def row_span(row: Row) -> Stretch:
+    """From start to end of a row of the table, or to the last known data; never empty."""
     start, stop = row["started_at"], row["ended_at"] or row["observed_until"] or row["started_at"]
     return Stretch(int(start.timestamp()), max(int(stop.timestamp()), int(start.timestamp()) + 1), row["state"] == "open")
 
