@@ -17,6 +17,7 @@ from benchmarks.history import backfill, tick_flat_in_history
 from benchmarks.pairs import Pair, table
 from benchmarks.reading import reading_while_ticking
 from benchmarks.validation import validation
+from benchmarks.whatif import whatif
 
 BENCHMARKS: dict[str, Callable[[], list[Pair]]] = {
     "held-levels": held_levels,
@@ -27,6 +28,7 @@ BENCHMARKS: dict[str, Callable[[], list[Pair]]] = {
     "slot": one_slot,
     "help": help_at_once,
     "reading": reading_while_ticking,
+    "whatif": whatif,
 }
 
 

@@ -79,7 +79,9 @@ def _weights(days: int) -> Floats:
     return weights
 
 
-def turned_on(starts: levels.Ints, seconds: levels.Ints, packed: NDArray[np.int16], for_seconds: int, keep_seconds: int) -> levels.Bools:
+def turned_on(
+    starts: levels.Ints, seconds: levels.Ints, packed: NDArray[np.int16], for_seconds: int, keep_seconds: int
+) -> levels.Bools:
     """(slots, series): where a band went on, by the machines of :mod:`indicators.levels`; ``packed`` speaks of the lowest band."""
     timing = np.zeros((1, 3), dtype=np.int64)
     settings = np.zeros(packed.shape, dtype=np.int32)

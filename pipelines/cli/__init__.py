@@ -10,7 +10,21 @@ import sys
 
 import typer
 
-from pipelines.cli import config, demo, docs, export, flags, indicators, options, planning, reading, running, source, trying, upkeep
+from pipelines.cli import (
+    config,
+    demo,
+    docs,
+    export,
+    flags,
+    indicators,
+    options,
+    planning,
+    reading,
+    running,
+    source,
+    trying,
+    upkeep,
+)
 
 GROUPS = {"config": config.app, "export": export.app, "flags": flags.app, "indicators": indicators.app, "situations": reading.situations,
           "source": source.app}  # fmt: skip
@@ -25,7 +39,7 @@ app = typer.Typer(
     no_args_is_help=True,
 )
 for _verb in (demo.demo, running.run, running.backfill, planning.plan, running.serve, reading.status, reading.explain, reading.board,
-              docs.docs, trying.whatif, upkeep.backup, upkeep.restore, upkeep.migrate):  # fmt: skip
+              docs.docs, trying.whatif, trying.calibrate, upkeep.backup, upkeep.restore, upkeep.migrate):  # fmt: skip
     app.command()(_verb)
 for _name, _group in GROUPS.items():
     app.add_typer(_group, name=_name)

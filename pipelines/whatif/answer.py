@@ -90,7 +90,7 @@ def compare(
     start, end = period(file, slug, start, end, at)
     low, high = widened(file, slug, start, end, at)
     with History(file, config, cards, low, high, at) as history:
-        fresh.find(history, base or config)
+        fresh.find(history, base)
         levels.tally(history, start, end)
         concerned = levels.concerned(history)
         shown, others = episodes.published(history, concerned)

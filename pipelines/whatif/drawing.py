@@ -13,6 +13,7 @@ from pipelines.whatif.say import Say
 from schemas.settings import BANDS
 
 WIDTH, LEFT, RIGHT = 1120, 230, 10
+CLIP = 2.5  # times the highest edge: values beyond it are drawn at the top, and told
 LEVELS = ("normal", "elevated", "high", "critical", "unknown")
 PATTERNS = """<svg width="0" height="0" style="position:absolute" aria-hidden="true"><defs>
 <pattern id="hatch" width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">
@@ -90,12 +91,15 @@ def day(found: Day, say: Say) -> str:
     highest = _highest(found.slots)
 
     def x(moment: datetime) -> float:
-        return LEFT + plot * ((min(max(moment, begin), end) - begin) / (end - begin))
+        return LEFT + float(plot * ((min(max(moment, begin), end) - begin) / (end - begin)))
 
     def y(value: float) -> float:
-        return bottom - (bottom - top) * min(max(value, 0.0), highest) / highest
+        return float(bottom - (bottom - top) * min(max(value, 0.0), highest) / highest)
 
+    told = say.text("up_to", value=say.number(round(_most(found.slots), 2)))
+    beyond = f'<text class="soft" x="{WIDTH - RIGHT}" y="{top + 14}" text-anchor="end">{escape(told)}</text>'
     parts = [
+        beyond if _most(found.slots) > highest else "",
         _scale(highest, y, say, found.indicator),
         _clock(begin, end, x, bottom, say),
         _bounds(found.slots, x, y),
@@ -124,12 +128,18 @@ def day(found: Day, say: Say) -> str:
 
 
 def _highest(slots: list[Slot]) -> float:
+    """Where the scale ends: above the values, but not so far above the edges that these could not be told apart."""
     edges = [
         s[f"{band}_{side}"] for s in slots for band in BANDS for side in ("before", "after") if s[f"{band}_{side}"] is not None
     ]
-    values = [v for s in slots for v in (s["value"], s["value_high"]) if v is not None]
-    top = max([*values, *[e for e in edges if e <= 2 * max(values, default=0.0)]], default=0.0) or max(edges, default=1.0)
-    return 1.08 * top or 1.0
+    most = _most(slots)
+    near = [e for e in edges if e <= 2 * most]
+    top = min(most, CLIP * max(near)) if near else most or max(edges, default=1.0)
+    return float(1.08 * max([top, *near]) or 1.0)
+
+
+def _most(slots: list[Slot]) -> float:
+    return max((v for s in slots for v in (s["value"], s["value_high"]) if v is not None), default=0.0)
 
 
 def _scale(highest: float, y: Any, say: Say, indicator: str) -> str:
@@ -147,7 +157,7 @@ def _clock(begin: datetime, end: datetime, x: Any, bottom: float, say: Say) -> s
     parts, moment = [], begin
     while moment <= end:
         local = moment.astimezone(say.config.tz)
-        if local.minute == 0 and local.hour % 3 == 0:
+        if local.minute == 0 and local.hour % 3 == 0 and x(moment) < WIDTH - RIGHT - 18:
             parts.append(f'<text class="soft" x="{x(moment):.1f}" y="{bottom + 16}" text-anchor="middle">{local:%H:%M}</text>')
         moment += timedelta(minutes=15)
     return "".join(parts)

@@ -12,9 +12,10 @@ import pyarrow as pa
 
 from indicators.card import Card
 from indicators.in_force import segments
-from pipelines import composite, compute, todo
+from pipelines import composite, todo
 from pipelines.store.rows import one
 from pipelines.whatif.history import SHOWN, History, at_sql, opened
+from pipelines.whatif.opened import evaluated
 from schemas.config import Config
 
 CHUNK = timedelta(days=31)
@@ -22,9 +23,10 @@ Stretch = tuple[datetime, datetime]
 _SCHEMA = pa.schema([("place", pa.string()), ("low", pa.timestamp("us", "UTC")), ("high", pa.timestamp("us", "UTC"))])
 
 
-def find(history: History, base: Config) -> None:
+def find(history: History, base: Config | None) -> None:
     """Compute the values that ``history.config`` brings beside those of ``base``; they stand in the tables of opened rows.
 
+    Without ``base`` it is not known by which settings the past was judged: then wherever a card has no row at a place at all.
     Where they stand is added to ``affected``.
     """
     parts_first = sorted(history.active, key=composite.is_composite)
@@ -38,14 +40,14 @@ def find(history: History, base: Config) -> None:
                 _compute(history, card, rows)
 
 
-def _more(history: History, base: Config, card: Card, place: str) -> Iterator[Stretch]:
+def _more(history: History, base: Config | None, card: Card, place: str) -> Iterator[Stretch]:
     """Stretches in which the card has settings at a place, and had none."""
     now = _covered(s for s in ((p.start, p.end) for p in segments(history.config, card, place, history.start, history.end)))
     if not now:
         return
-    then = _covered((p.start, p.end) for p in segments(base, card, place, history.start, history.end))
-    if not history.has_rows(card, place):
-        then = []
+    if base is None and history.has_rows(card, place):
+        return
+    then = _covered((p.start, p.end) for p in segments(base, card, place, history.start, history.end)) if base else []
     for low, high in now:
         at = low
         for begin, until in [*then, (high, high)]:
@@ -106,7 +108,7 @@ def _write(history: History, card: Card) -> None:
     if not one(con.execute("SELECT count(*) FROM todo"))[0]:
         return
     history.side, history.only = "after", None
-    sql = compute.evaluated(history.as_store, history.config, card, history.at, None)
+    sql = evaluated(history, card, history.at, None)
     columns = ", ".join(c for c in SHOWN if c != "level_before")
     con.execute(f"INSERT INTO {opened(card, 'after')} BY NAME SELECT {columns} FROM ({sql})")
     _affect(history, card, opened(card, "after"))

@@ -14,10 +14,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal
 
+import pyarrow as pa
+
 from indicators import rejudge
 from indicators.card import Card
 from pipelines import composite, compute, published
-from pipelines.store.rows import one
+from pipelines.store.rows import one, temporary
 from schemas.config import Config
 from schemas.settings import BANDS
 
@@ -123,6 +125,11 @@ class History:
         lower = f"AND {by} >= {at_sql(start)}" if start else ""
         upper = f"AND {by} < {at_sql(end)}" if end else ""
         return f"(SELECT {columns} FROM indicators.{name} WHERE true {lower} {upper})"
+
+    def given(self, name: str, made_of: object, rows: pa.Table | str) -> str:  # noqa: ARG002 - here it is made each time
+        """A temporary table of Arrow or a query; returns ``name``."""
+        temporary(self.con, name, rows)
+        return name
 
     def judged(self, card: Card, side: Side, start: datetime, end: datetime) -> str:
         """SELECT of a card's values in [start, end) as judged by one side."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from indicators.card import Card
-from pipelines import composite, compute
+from pipelines import cells, composite, compute
+from pipelines.slots import Slots, asked
 from pipelines.store.rows import one
 from pipelines.whatif.history import SHOWN, History, Side, at_sql, changed_parts, opened
 
@@ -45,10 +46,21 @@ def _fill_month(history: History, card: Card, side: Side, start: datetime) -> No
         return
     kept = f"""(SELECT v.* FROM {history.stored(card, start, until)} v
                 SEMI JOIN todo t ON t.place = v.place AND t.slot_start = v.interval_start)"""
-    sql = compute.evaluated(history.as_store, history.config, card, history.end + LONG_AFTER, kept if side == "before" else None)
+    sql = evaluated(history, card, history.end + LONG_AFTER, kept if side == "before" else None)
     columns = ", ".join(f"e.{c}" for c in SHOWN if c != "level_before")
     con.execute(f"""INSERT INTO {opened(card, side)} BY NAME SELECT {columns}, level_before
                     FROM ({sql}) e JOIN open_rows o ON o.place = e.place AND o.slot_start = e.interval_start""")
+
+
+def evaluated(history: History, card: Card, at: datetime, kept: str | None) -> str:
+    """SELECT of the rows of the slots in ``todo``, computed as in a tick at ``at``. ``kept``: rows whose settings are kept."""
+    store = history.as_store
+    due = asked(store, {card.id: "todo"})[card.id]
+    slots = Slots(store, history.config, at)
+    cells.want(history.config, card, slots, due)
+    parts = cells.parts(store, history.config, card, slots, due, kept)
+    steps = ", ".join(f"{name} AS ({text})" for name, text in parts.items())
+    return f"WITH {steps} SELECT * FROM ({compute.evaluated(store, card, parts.get('known_for_slots', ''))})"
 
 
 def _as_it_was(history: History, card: Card) -> None:

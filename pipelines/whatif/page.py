@@ -51,7 +51,7 @@ def html(answer: Answer, say: Say) -> str:
 def _numbers(answer: Answer, say: Say) -> str:
     kinds = [(say.text(f"kind_{k}"), str(len(answer.of_kind(k)))) for k in ("gained", "lost", "changed")]
     cells = [(say.text("signals_short"), f"{answer.before.count} → {answer.after.count}"),
-             (say.text("an_hour_short"), f"{say.number(answer.before.an_hour, 3)} → {say.number(answer.after.an_hour, 3)}"),
+             (say.text("an_hour_short"), f"{say.number(answer.before.an_hour, 4)} → {say.number(answer.after.an_hour, 4)}"),
              (say.text("busiest_short"), f"{answer.before.busiest} → {answer.after.busiest}"), *kinds]  # fmt: skip
     return (
         "<div class=numbers>"
@@ -73,9 +73,12 @@ def _strips_head(answer: Answer, say: Say) -> str:
 def _day_title(pair: Pair, indicator: str, say: Say) -> str:
     row = pair.shown
     said = f"{say.place(row['place'])}, {say.moment(row['started_at'])[:10]}: {say.title(indicator)}"
-    return (
-        f"<b>{escape(said)}</b> <span class=soft>{escape(say.text(f'kind_{pair.kind}'))}: {escape(say.difference(pair))}</span>"
-    )
+    return f"<b>{escape(said)}</b> <span class=soft>{escape(_what(pair, say))}</span>"
+
+
+def _what(pair: Pair, say: Say) -> str:
+    kind, said = say.text(f"kind_{pair.kind}"), say.difference(pair)
+    return kind if said == kind else f"{kind}: {said}"
 
 
 def _figure(svg: str, caption: str) -> str:
@@ -91,10 +94,9 @@ def _situations(answer: Answer, say: Say) -> str:
     rows = []
     for p in found:
         row = p.shown
-        kind, said = say.text(f"kind_{p.kind}"), say.difference(p)
         risk = say.voice.code("safety_risk", row["safety_risk"])
-        cells = [kind if said == kind else f"{kind}: {said}", say.place(row["place"]), risk, say.moment(row["started_at"]), say.moment(row["ended_at"]),
-                 say.level(row["peak_level"]), say.title(row["leading_indicator"])]  # fmt: skip
+        cells = [_what(p, say), say.place(row["place"]), risk, say.moment(row["started_at"]),
+                 say.moment(row["ended_at"]), say.level(row["peak_level"]), say.title(row["leading_indicator"])]  # fmt: skip
         rows.append("<tr>" + "".join(f"<td>{escape(c)}</td>" for c in cells) + "</tr>")
     return f"<h2>{escape(say.text('page_situations'))}</h2><section><table><tr>{head}</tr>{''.join(rows)}</table></section>"
 

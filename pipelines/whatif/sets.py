@@ -102,7 +102,7 @@ def _number(text: str, value: str) -> float:
 
 def _whole(config: Config, card: Card, band: str, given: dict[str, str], where: dict[str, str | None], at: datetime) -> Band:
     """A band with what was given, and the rest as it is in force where it is meant for."""
-    now = _in_force(config, card, band, where, at)
+    now = in_force(config, card, band, where, at)
     data: dict[str, Any] = {}
     for name, attribute in FIELDS.items():
         if name in given:
@@ -124,7 +124,7 @@ def _whole(config: Config, card: Card, band: str, given: dict[str, str], where: 
         raise UsageError(f"{card.id}.{band}: {what}") from None
 
 
-def _in_force(config: Config, card: Card, band: str, where: dict[str, str | None], at: datetime) -> list[Band]:
+def in_force(config: Config, card: Card, band: str, where: dict[str, str | None], at: datetime) -> list[Band]:
     """The bands in force now where the new one is meant for, without what events and selectors by the clock change."""
     place, wanted = where["place"], where["place_type"]
     rows = [r for r in config.places if r.place.kind in card.applies_to.kinds and (place is None or r.place.place == place)]

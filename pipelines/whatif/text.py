@@ -24,7 +24,8 @@ def lines(answer: Answer, say: Say) -> Iterator[str]:
     moved = [share for share in answer.shares if share.moved]
     if moved:
         yield f"\n{say.text('levels_title')}"
-        yield from _cut([_hours(s, say) for s in moved], _hours_head(say), say)
+        levels = [level for level in ALL_LEVELS[1:] if any(s.before[level] or s.after[level] for s in moved)]
+        yield from _cut([_hours(s, levels, say) for s in moved], _hours_head(levels, say), say)
     yield ""
     yield from notes(answer, say)
 
@@ -40,8 +41,8 @@ def headline(answer: Answer, say: Say) -> Iterator[str]:
     yield say.text("affected", n=answer.affected)
     before, after = answer.before, answer.after
     yield say.text(
-        "signals", before=before.count, after=after.count, before_an_hour=say.number(before.an_hour, 3),
-        after_an_hour=say.number(after.an_hour, 3), before_most=before.busiest, after_most=after.busiest,
+        "signals", before=before.count, after=after.count, before_an_hour=say.number(before.an_hour, 4),
+        after_an_hour=say.number(after.an_hour, 4), before_most=before.busiest, after_most=after.busiest,
     )  # fmt: skip
     yield say.text("kinds", **{kind: len(answer.of_kind(kind)) for kind in KINDS}, untouched=answer.untouched)
 
@@ -74,17 +75,17 @@ def _row(pair: Pair, say: Say) -> list[str]:
     ]  # fmt: skip
 
 
-def _hours_head(say: Say) -> list[str]:
+def _hours_head(levels: Sequence[str], say: Say) -> list[str]:
     return [
         say.text("head_indicator"),
         say.text("head_place"),
         say.text("head_moved"),
-        *(say.level(level) for level in ALL_LEVELS[1:]),
+        *(say.level(level) for level in levels),
         "",
     ]
 
 
-def _hours(share: Share, say: Say) -> list[str]:
+def _hours(share: Share, levels: Sequence[str], say: Say) -> list[str]:
     pairs = (f"{say.number(share.before[level], 2)} → {say.number(share.after[level], 2)}" if share.before[level] or share.after[level] else "–"
-             for level in ALL_LEVELS[1:])  # fmt: skip
+             for level in levels)  # fmt: skip
     return [say.title(share.indicator), say.place(share.place), say.number(share.moved, 2), *pairs, ""]
