@@ -25,7 +25,7 @@ def whatif(*, zones: int = 1000, days: int = 365, rounds: int = 1) -> list[Pair]
         world = World(Path(folder), zones=zones, indicators=("density",))
         first = (NOON - timedelta(days=days)).replace(hour=0)
         with Store(world.workspace) as store:
-            reference.write(store, world.config, world.cards)
+            reference.write(store, world.config, world.cards, NOON)
             _know_settings(store, world, first)
             month = first
             while month < NOON:

@@ -6,6 +6,7 @@ most often. Nothing here knows where the counts come from.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -80,12 +81,18 @@ def _weights(days: int) -> Floats:
 
 
 def turned_on(
-    starts: levels.Ints, seconds: levels.Ints, packed: NDArray[np.int16], for_seconds: int, keep_seconds: int
+    starts: levels.Ints, seconds: levels.Ints, packed: NDArray[np.int16], for_seconds: Sequence[int], keep_seconds: int
 ) -> levels.Bools:
-    """(slots, series): where a band went on, by the machines of :mod:`indicators.levels`; ``packed`` speaks of the lowest band."""
-    timing = np.zeros((1, 3), dtype=np.int64)
-    settings = np.zeros(packed.shape, dtype=np.int32)
-    slots = Slots(starts, seconds, packed, settings, timing + for_seconds, timing + keep_seconds)
+    """(slots, series): where a band went on, by the machines of :mod:`indicators.levels`; ``packed`` speaks of the lowest band.
+
+    ``for_seconds``: of each series.
+    """
+    known, which = np.unique(np.asarray(for_seconds, dtype=np.int64), return_inverse=True)
+    timing = np.repeat(known[:, None], 3, axis=1)
+    settings = np.broadcast_to(which.astype(np.int32), packed.shape)
+    slots = Slots(
+        starts, np.broadcast_to(seconds[:, None], packed.shape), packed, settings, timing, np.full_like(timing, keep_seconds)
+    )
     _, held = levels.run(State.rest(packed.shape[1]), slots)
     on = held.level > 0
     before = np.vstack([np.zeros((1, on.shape[1]), dtype=bool), on[:-1]])

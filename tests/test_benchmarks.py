@@ -17,6 +17,7 @@ TINY = {
     "cards": {"places": 12, "hours": 2, "rounds": 1, "pandas_rounds": 1},
     "slot": {"sizes": (12,), "hours": 1, "rounds": 1, "tick_rounds": 1},
     "help": {"rounds": 1},
+    "whatif": {"zones": 3, "days": 2},
     "reading": {"days": 1, "zones": 2, "queries": 2, "rounds": 1, "indicators": ["density"]},
 }
 

@@ -118,32 +118,36 @@ def rates(
     band: str,
     found: Basis,
     edges: Sequence[tuple[float, float]],
-    for_: timedelta,
+    fors: Sequence[timedelta],
     keep_for: timedelta,
-) -> Rates:
-    """Signals of a band for candidate (enter, exit) edges on the days that count, all places together."""
+) -> list[Rates]:
+    """Signals of a band for candidate (enter, exit) edges on the days that count, all places together; for each of ``fors``."""
     days = list(all_days(found.used[0], found.used[-1]))
     number = {day: i for i, day in enumerate(days)}
-    certain, possible = (np.zeros((len(days), len(edges)), dtype=np.int64) for _ in range(2))
+    counts = np.zeros((2, len(fors), len(days), len(edges)), dtype=np.int64)  # certain, possible
     exposure = np.zeros(len(days))
-    per_place: dict[str, NDArray[np.int64]] = {}
+    per_place: list[dict[str, NDArray[np.int64]]] = [{} for _ in fors]
+    seconds = [int(for_.total_seconds()) for _ in range(2) for for_ in fors for _ in edges]
     _candidates(history, edges)
     for place, used in found.days.items():
         mine = np.zeros(len(days), dtype=bool)
         mine[[number[day] for day in used]] = True
         exposure += mine / len(found.days)
         seen = _judged(history, card, band, place, len(edges), days[0])
-        for packed, counts in ((seen.packed, certain), (seen.possible(), possible)):
-            on = calibration.turned_on(
-                seen.starts, seen.seconds, packed, int(for_.total_seconds()), int(keep_for.total_seconds())
-            )
-            inside = (seen.day >= 0) & (seen.day < len(days))
-            inside[inside] = mine[seen.day[inside]]
-            np.add.at(counts, seen.day[inside], on[inside].astype(np.int64))
-            if counts is certain:
-                per_place[place] = on[inside].sum(axis=0)
+        packed = np.hstack([seen.packed] * len(fors) + [seen.possible()] * len(fors))
+        on = calibration.turned_on(seen.starts, seen.seconds, packed, seconds, int(keep_for.total_seconds()))
+        inside = (seen.day >= 0) & (seen.day < len(days))
+        inside[inside] = mine[seen.day[inside]]
+        by_side = on[inside].reshape(-1, 2, len(fors), len(edges)).astype(np.int64)
+        for which in range(len(fors)):
+            for side in range(2):
+                np.add.at(counts[side, which], seen.day[inside], by_side[:, side, which])
+            per_place[which][place] = by_side[:, 0, which].sum(axis=0)
     kept = exposure > 0
-    return Rates(Counted(certain[kept], exposure[kept]), Counted(possible[kept], exposure[kept]), per_place)
+    return [
+        Rates(*(Counted(counts[side, which][kept], exposure[kept]) for side in range(2)), per_place=per_place[which])
+        for which in range(len(fors))
+    ]
 
 
 def _candidates(history: History, edges: Sequence[tuple[float, float]]) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 from indicators import calibration
 from indicators.calibration import DAYS_A_MONTH, Counted
 from indicators.card import Card
+from indicators.sense import FAR, MOST
 from pipelines.calibrate.count import Basis, Rates, basis, rates
 from pipelines.faults import UsageError
 from pipelines.whatif import opened
@@ -23,9 +24,8 @@ from schemas.config import Config
 from schemas.settings import BANDS, Band, Threshold
 from schemas.yamlfile import Document
 
-CANDIDATES = 48
+CANDIDATES = 64
 FIT = 0.7  # the part of the days that the hold-out check fits on
-REACH = 12.0  # candidates are looked for up to this many times the wished rate
 
 
 @dataclass(frozen=True)
@@ -150,7 +150,8 @@ def _limits(
 ) -> tuple[float, float]:
     """Between which an edge keeps the order of the bands, and some sense: beyond zero on the side of danger."""
     sign = 1 if card.direction == "up" else -1
-    inner, outer = (0.0, np.inf) if sign > 0 else (np.inf, 0.0)
+    most = MOST.get(card.unit, np.inf)
+    inner, outer = (0.0, most) if sign > 0 else (most, 0.0)
     proposed = {p.wish.band: p.band.enter for p in before if p.band}
     index = BANDS.index(wish.band)
     for other in BANDS:
@@ -170,7 +171,7 @@ def _work_out(
     expected = wish.a_month * days / DAYS_A_MONTH
     if days < calibration.LEAST_DAYS or expected < calibration.LEAST_SIGNALS:
         return Proposal(wish, "too_short")
-    edges = _candidates(card, found, wish, limits)
+    edges = _candidates(card, found, limits)
     if not edges:
         return Proposal(wish, "no_edges")
     strict = Threshold.model_validate({
@@ -185,17 +186,14 @@ def _work_out(
         return _fitted(history, card, wish, base, found, edges)
 
 
-def _candidates(card: Card, found: Basis, wish: Wish, limits: tuple[float, float]) -> list[float]:
-    """Edges to try, the most sensitive first: worst values of days that occurred, between the limits, where the rate can lie."""
+def _candidates(card: Card, found: Basis, limits: tuple[float, float]) -> list[float]:
+    """Edges to try, the most sensitive first: worst values of days that occurred, between the limits, closer together where they are rare."""
     sign = 1 if card.direction == "up" else -1
     worst = np.sort(found.extremes * sign)[::-1]
-    most = int(min(len(worst), max(40, REACH * wish.a_month * len(found.used) / DAYS_A_MONTH)))
-    edges = np.unique(np.round(worst[:most] * sign, card.digits))
+    ranks = np.unique(np.geomspace(1, len(worst), CANDIDATES).round().astype(int)) if len(worst) else np.zeros(0, dtype=int)
+    edges = np.unique(np.round(worst[ranks - 1] * sign, card.digits))
     edges = edges[(edges > limits[0]) & (edges < limits[1])]
-    edges = edges if sign > 0 else edges[::-1]
-    if len(edges) > CANDIDATES:
-        edges = edges[np.unique(np.linspace(0, len(edges) - 1, CANDIDATES).round().astype(int))]
-    return [float(e) for e in edges]
+    return [float(e) for e in (edges if sign > 0 else edges[::-1])]
 
 
 def _with_exits(card: Card, edges: Sequence[float]) -> list[tuple[float, float]]:
@@ -205,7 +203,8 @@ def _with_exits(card: Card, edges: Sequence[float]) -> list[tuple[float, float]]
 def _fitted(history: History, card: Card, wish: Wish, base: Band, found: Basis, edges: Sequence[float]) -> Proposal:
     both = _with_exits(card, edges)
     usual = _usual_interval(history, card)
-    counted = rates(history, card, wish.band, found, both, max(base.for_, base.for_intervals * usual), base.keep_for)
+    fors = [max(base.for_, base.for_intervals * usual), *(f for f in (usual, 2 * usual, 3 * usual) if f != base.for_)]
+    counted, *others = rates(history, card, wish.band, found, both, fors, base.keep_for)
     at_most = counted.certain.rates()
     pick = int(calibration.chosen(at_most, wish.a_month))
     reachable = float(np.nanmin(at_most)), float(np.nanmax(at_most))
@@ -221,7 +220,7 @@ def _fitted(history: History, card: Card, wish: Wish, base: Band, found: Basis, 
     return Proposal(
         wish, None, band, below, above, rate=float(at_most[pick]), rate_low=rate_low, rate_high=rate_high,
         possible=possible, check=_held_out(counted, edges, wish), per_place={p: int(n[pick]) for p, n in counted.per_place.items()},
-        others=_other_durations(history, card, wish, base, found, both, usual), reachable=reachable,
+        others=_other_durations(dict(zip(fors[1:], others, strict=True)), wish, edges), reachable=reachable,
         notes=notes + (("withheld",) if possible > wish.a_month * 1.25 else ()),
     )  # fmt: skip
 
@@ -246,17 +245,11 @@ def _around(rest: Counted, pick: int) -> tuple[float, float]:
 
 
 def _other_durations(
-    history: History, card: Card, wish: Wish, base: Band, found: Basis, both: list[tuple[float, float]], usual: timedelta
+    others: Mapping[timedelta, Rates], wish: Wish, edges: Sequence[float]
 ) -> tuple[tuple[timedelta, float], ...]:
     """Edges that give the wished rate with another ``for``: one, two and three intervals."""
-    others = []
-    for for_ in (usual, 2 * usual, 3 * usual):
-        if for_ != base.for_:
-            counted = rates(history, card, wish.band, found, both, for_, base.keep_for)
-            pick = int(calibration.chosen(counted.certain.rates(), wish.a_month))
-            if pick >= 0:
-                others.append((for_, both[pick][0]))
-    return tuple(others)
+    picks = ((for_, int(calibration.chosen(found.certain.rates(), wish.a_month))) for for_, found in others.items())
+    return tuple((for_, edges[pick]) for for_, pick in picks if pick >= 0)
 
 
 def _compared(proposal: Proposal, card: Card) -> Proposal:
@@ -267,6 +260,8 @@ def _compared(proposal: Proposal, card: Card) -> Proposal:
     for name, other in (("generic", proposal.generic), ("now", proposal.now)):
         if other and sign * proposal.band.enter > sign * other.enter:
             notes.append(f"looser_{name}")
+        elif name == "generic" and other and other.enter > 0 and not 1 / FAR <= proposal.band.enter / other.enter <= FAR:
+            notes.append("far")
     if proposal.check and not proposal.check.fits(proposal.wish.a_month):
         notes.append("check_differs")
     return replace(proposal, notes=tuple(notes))

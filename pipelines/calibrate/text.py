@@ -43,7 +43,7 @@ def lines(outcome: Outcome, say: Say, path: Path) -> Iterator[str]:
 def _where(outcome: Outcome, say: Say) -> str:
     if outcome.where["place"]:
         return say.place(outcome.where["place"])
-    n = len(outcome.basis.places)
+    n = len(outcome.basis.days)
     kind = outcome.where["place_type"]
     return text(say, "of_type", type=kind, n=n) if kind else text(say, "everywhere", n=n)
 

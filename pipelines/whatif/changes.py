@@ -11,11 +11,10 @@ from pydantic import ValidationError
 
 from indicators import config_check
 from indicators.card import Card
-from pipelines.faults import UsageError
 from schemas import mistakes, yamlfile
 from schemas.config import Config
 from schemas.problems import Problem, Problems
-from schemas.settings import IndicatorSettings, Threshold
+from schemas.settings import Threshold
 from schemas.yamlfile import Document, Path_
 
 ALL_ALONG = datetime(1970, 1, 1, tzinfo=UTC)
@@ -79,16 +78,17 @@ def with_entries(config: Config, new: Sequence[Entry], *, keep: bool = True) -> 
 
 
 def _without(old: Entry, new: Entry) -> Entry | None:
-    """What is left of an entry where another for the same selection sets bands or parameters; None when nothing is."""
+    """What is left of an entry where another for the same selection sets bands, parameters or weights; None when nothing is."""
     a, b = old.threshold, new.threshold
     selection = ("indicator", "place", "place_type", "event", "when")
     if any(getattr(a, name) != getattr(b, name) for name in selection):
         return old
     bands = {name: band for name, band in a.bands.items() if name not in b.bands}
     params = {name: value for name, value in a.params.items() if name not in b.params}
-    if not bands and not params:
+    weights = {} if b.weights else a.weights
+    if not bands and not params and not weights:
         return None
-    return replace(old, threshold=a.model_copy(update={"bands": bands, "params": params}))
+    return replace(old, threshold=a.model_copy(update={"bands": bands, "params": params, "weights": weights}))
 
 
 def checked(config: Config, cards: Mapping[str, Card]) -> Config:
@@ -126,14 +126,3 @@ def from_file(path: Path) -> list[Entry]:
     if found:
         raise Problems(found)
     return entries
-
-
-def with_weights(config: Config, indicator: str, weights: Mapping[str, float]) -> Config:
-    """The settings with other weights of an indicator made of others. Raises :class:`Problems`."""
-    town = config.municipality
-    try:
-        made = IndicatorSettings.model_validate({**town.indicators[indicator].model_dump(), "weights": dict(weights)})
-    except ValidationError as error:
-        what = error.errors()[0]["msg"].removeprefix("Value error, ")
-        raise UsageError(f"{indicator}: {what.replace(' |', '.')}") from None
-    return replace(config, municipality=town.model_copy(update={"indicators": {**town.indicators, indicator: made}}))

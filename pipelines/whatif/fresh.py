@@ -90,7 +90,7 @@ def _compute(history: History, card: Card, rows: list[tuple[str, datetime, datet
 
 def _made_of_fresh(history: History, card: Card) -> None:
     """A card made of others has a value where a part has one; the slots of its new parts have none yet."""
-    named, con = composite.weights(history.config, card), history.con
+    named, con = composite.parts(history.config, card), history.con
     parts = [f"SELECT place, interval_start, interval_end FROM {opened(p, 'after')} WHERE level_before IS NULL"
              for p in history.active if p.id in named]  # fmt: skip
     if not parts:

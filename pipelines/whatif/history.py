@@ -73,11 +73,12 @@ class History:
         self.slug = config.municipality.municipality
         self.side: Side = "after"
         self.only: str | None = None
+        self.known: dict[str, object] = {}  # as of a store
         self._there: frozenset[tuple[str, ...]] | None = None
         self._scratch = tempfile.TemporaryDirectory(prefix="drukte-whatif-")
         self.con = published.connect(file)
         self.con.execute(f"SET temp_directory = '{self._scratch.name}'")
-        self.con.execute("SET preserve_insertion_order = false")
+        self.con.execute("SET preserve_insertion_order = false; SET enable_progress_bar = false")
         self.con.execute("USE memory")
         self.con.execute(
             f"CREATE TABLE effective_settings AS FROM indicators.effective_settings WHERE municipality = '{self.slug}'"
@@ -212,7 +213,7 @@ class History:
                 {self._in_force(card)} WHERE f.config_hash <> v.config_hash""")
         for card in self.active:
             if composite.is_composite(card):
-                named = list(composite.weights(self.config, card))
+                named = list(composite.parts(self.config, card))
                 self.con.execute(
                     f"""INSERT INTO affected SELECT DISTINCT '{card.id}', a.place FROM affected a
                         WHERE list_contains(?, indicator) AND ('{card.id}', a.place) NOT IN (FROM affected)""", [named]

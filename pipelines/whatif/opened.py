@@ -75,7 +75,7 @@ def _as_it_was(history: History, card: Card) -> None:
 
 def _find_changed_parts(history: History, card: Card) -> None:
     """The slots at which a part of a card made of others has another level than was stored."""
-    named = composite.weights(history.config, card)
+    named = composite.parts(history.config, card)
     parts = [
         f"SELECT place, interval_start FROM ({history.judged(part, 'after', history.start, history.end)}) WHERE level IS DISTINCT FROM level_before"
         for part in history.active if part.id in named and not composite.is_composite(part)

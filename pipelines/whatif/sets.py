@@ -13,10 +13,10 @@ from indicators import layers
 from indicators.card import Card
 from indicators.chosen import chosen
 from pipelines.faults import UsageError
-from pipelines.whatif.changes import ALL_ALONG, BOOKKEEPING, Entry, with_entries, with_weights
+from pipelines.whatif.changes import ALL_ALONG, BOOKKEEPING, Entry, with_entries
 from schemas.config import Config
 from schemas.mistakes import did_you_mean
-from schemas.settings import BANDS, Band, Threshold, format_duration
+from schemas.settings import BANDS, Band, Threshold, format_duration, parse_duration
 from schemas.yamlfile import Document
 
 FIELDS = {"enter": "enter", "exit": "exit", "for": "for_", "keep_for": "keep_for"}
@@ -44,25 +44,24 @@ def applied(
     asked = _asked(config, cards, sets)
     if place is not None and place not in config.place_ids:
         raise UsageError(f"no place `{place}`. {did_you_mean(place, config.place_ids)}")
-    entries = []
-    for name, wanted in asked.items():
-        if wanted.bands or wanted.params:
-            where = {"place": place, "place_type": place_type}
-            bands = {band: _whole(config, cards[name], band, given, where, at) for band, given in wanted.bands.items()}
-            data = {
-                **BOOKKEEPING,
-                **where,
-                "indicator": name,
-                "effective_from": ALL_ALONG,
-                "bands": bands,
-                "params": wanted.params,
-            }
-            entries.append(Entry(Threshold.model_validate(data), Document("--set", {}, {(): 0}), ()))
-    changed = with_entries(config, entries)
-    for name, wanted in asked.items():
-        if wanted.weights:
-            changed = with_weights(changed, name, {**config.municipality.indicators[name].weights, **wanted.weights})
-    return changed
+    entries = [
+        _entry(config, cards[name], wanted, {"place": place, "place_type": place_type}, at) for name, wanted in asked.items()
+    ]
+    return with_entries(config, entries)
+
+
+def _entry(config: Config, card: Card, wanted: _Asked, where: dict[str, str | None], at: datetime) -> Entry:
+    """A threshold of what is set of one indicator. Weights that are not set stay; together they must add up to 1."""
+    bands = {band: _whole(config, card, band, given, where, at) for band, given in wanted.bands.items()}
+    data = {**BOOKKEEPING, **where, "indicator": card.id, "effective_from": ALL_ALONG, "bands": bands, "params": wanted.params}
+    if wanted.weights:
+        settings = config.municipality.indicators.get(card.id)
+        data["weights"] = {**(settings.weights if settings else {}), **wanted.weights}
+    try:
+        return Entry(Threshold.model_validate(data), Document("--set", {}, {(): 0}), ())
+    except ValidationError as error:
+        what = error.errors()[0]["msg"].removeprefix("Value error, ").replace(" |", ".")
+        raise UsageError(f"--set {card.id}: {what}") from None
 
 
 def _asked(config: Config, cards: Mapping[str, Card], sets: Iterable[str]) -> dict[str, _Asked]:
@@ -81,16 +80,23 @@ def _asked(config: Config, cards: Mapping[str, Card], sets: Iterable[str]) -> di
         if kind:
             getattr(wanted, kind)[parts[1]] = _number(text, value)
         else:
-            _band(text, parts[1], parts[2])
+            _band(text, parts[1], parts[2], value)
             wanted.bands.setdefault(parts[1], {})[parts[2]] = value
     return found
 
 
-def _band(text: str, band: str, name: str) -> None:
+def _band(text: str, band: str, name: str, value: str) -> None:
     if band not in BANDS:
         raise UsageError(f"--set {text}: no band `{band}`. {did_you_mean(band, BANDS)}")
     if name not in FIELDS:
         raise UsageError(f"--set {text}: a band has no `{name}`. {did_you_mean(name, FIELDS)}")
+    if name.endswith("for"):
+        try:
+            parse_duration(value)
+        except ValueError as error:
+            raise UsageError(f"--set {text}: {str(error).replace(' |', '.')}") from None
+    else:
+        _number(text, value)
 
 
 def _number(text: str, value: str) -> float:

@@ -47,7 +47,7 @@ def restated(folder: Path, config: Config, name: str) -> Store:
 def other(config: Config, file: Path, seed: int) -> Config:
     """The settings with one to four thresholds drawn near the values that occurred, sound; at last those of the town itself."""
     rng, cards = random.Random(seed), catalogue()
-    for _ in range(20):
+    for _ in range(100):
         drawn = [_threshold(rng, config, cards[name], file) for name in rng.sample(_with_bands(config, cards), rng.randint(1, 4))]
         document = Document("drawn", {}, {})
         made = changes.with_entries(config, [changes.Entry(t, document, ()) for t in drawn])
@@ -60,13 +60,15 @@ def other(config: Config, file: Path, seed: int) -> Config:
 
 
 def _weighed(rng: random.Random, config: Config) -> Config:
+    """Now and then with the weights of the composite card the other way round."""
     risk = config.municipality.indicators.get("weighted_risk")
     if risk is None or not risk.weights or rng.random() < 0.6:
         return config
-    parts = list(risk.weights)
-    rng.shuffle(parts)
-    weights = dict(zip(parts, risk.weights.values(), strict=True))
-    return changes.with_weights(config, "weighted_risk", weights)
+    weights = dict(zip(risk.weights, reversed(list(risk.weights.values())), strict=True))
+    drawn = Threshold.model_validate({
+        "indicator": "weighted_risk", "effective_from": "1970-01-01T00:00Z", "weights": weights, "owner": "crowd-manager",
+        "decided_on": "2026-01-01", "review_by": "2036-01-01", "reason": "drawn for a test"})  # fmt: skip
+    return changes.with_entries(config, [changes.Entry(drawn, Document("drawn", {}, {}), ())])
 
 
 def _with_bands(config: Config, cards: dict[str, Card]) -> list[str]:

@@ -16,8 +16,8 @@ from tests.oracle.worlds.formulas import FORMULAS
 from tests.pipelines.whatif.a_trial import AT, SITUATIONS, VALUES, other, played, restated
 
 PRESENT = (*FORMULAS, "weighted_risk")
-WORLDS = [(seed, 12) for seed in range(1000, 1012)] if proving() else [(1003, 4), (1010, 4)]
-TRIALS = 6 if proving() else 2
+WORLDS = [(seed, 12) for seed in range(1000, 1012)] if proving() else [(1001, 2), (1003, 1)]
+TRIALS = 6 if proving() else 1
 
 
 def _whatif(folder: Path, base, config) -> tuple[list, list]:
@@ -55,6 +55,7 @@ def test_whatif_equals_a_full_recompute(seed: int, worlds: int, tmp_path: Path) 
     config = played(town, tmp_path)
     for trial in range(TRIALS):
         changed = other(config, tmp_path / "workspace/published/indicators.duckdb", 100 * seed + trial)
+        assert changed is not config, "nothing sound was drawn"
         values, situations = _whatif(tmp_path, config, changed)
         with restated(tmp_path, changed, f"copy{trial}") as store:
             expected, found = _computed(store)
