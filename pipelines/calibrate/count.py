@@ -145,8 +145,8 @@ def rates(
             per_place[which][place] = by_side[:, 0, which].sum(axis=0)
     kept = exposure > 0
     return [
-        Rates(*(Counted(counts[side, which][kept], exposure[kept]) for side in range(2)), per_place=per_place[which])
-        for which in range(len(fors))
+        Rates(Counted(certain[kept], exposure[kept]), Counted(possible[kept], exposure[kept]), at_places)
+        for certain, possible, at_places in zip(*counts, per_place, strict=True)
     ]
 
 
