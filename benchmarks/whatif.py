@@ -20,7 +20,7 @@ ASKED = ("density.elevated.enter=1.25", "density.elevated.for=30min")
 
 
 def whatif(*, zones: int = 1000, days: int = 365, rounds: int = 1) -> list[Pair]:
-    """Another edge for every zone; one zone in fifty comes near it in the middle of the day."""
+    """Another edge for every zone; one zone in a hundred comes near it in the middle of the day."""
     with tempfile.TemporaryDirectory() as folder:
         world = World(Path(folder), zones=zones, indicators=("density",))
         first = (NOON - timedelta(days=days)).replace(hour=0)
@@ -70,7 +70,7 @@ def _know_settings(store: Store, world: World, start: datetime) -> None:
 def _values(store: Store, world: World, start: datetime, end: datetime) -> None:
     """Judged densities of [start, end) as a backfill would have written them."""
     card = world.cards["density"]
-    size = f"(0.1 + 1.2 * (row_number() OVER (ORDER BY place) / {world.zones}.0) ** 8)"
+    size = f"(0.1 + 1.2 * (row_number() OVER (ORDER BY place) / {world.zones}.0) ** 40)"
     store.con.execute(f"""
         INSERT INTO indicator_values BY NAME
         WITH zone AS (SELECT *, {size} AS size FROM hashes),

@@ -23,6 +23,11 @@ def numbers(card: Card) -> tuple[str, ...]:
     return tuple(sorted(_Rejudging(card).cap_names & {*card.attributes, *card.parameters}))
 
 
+def may_be_open(card: Card) -> bool:
+    """Whether there are values of the card that the stored row does not tell how to judge."""
+    return bool(_Rejudging(card).stirs)
+
+
 def sql(card: Card, rows: str) -> str:
     """The SELECT over ``rows``: ``KEPT``, value_low, value_high, status, reason and interval_minutes of stored values, the edges
     ``<band>_enter`` and ``<band>_exit`` to judge by, :func:`numbers`, and other_value: the settings give another value.
@@ -93,10 +98,10 @@ class _Rejudging(_Writer):
         return "FALSE"  # where it could be otherwise the row is open
 
     @cached_property
-    def open(self) -> str:
-        """Condition: the stored row does not tell how it is to be judged.
+    def stirs(self) -> list[str]:
+        """Conditions of which one must hold for the stored row not to tell how it is to be judged.
 
-        Conditions only take levels away: a row that is calm when all of them hold is calm anyhow.
+        Conditions of a card only take levels away: a row that is calm when all of them hold is calm anyhow.
         """
         untold = [cap.at for index, cap in enumerate(self.card.caps) if not self._told(index)]
         found = []
@@ -108,4 +113,9 @@ class _Rejudging(_Writer):
                 found.append(f"(value IS NULL AND {stirs})")
             if any(band in bands and bands[band].at_once for bands in self.card.bands.values()):
                 found += [f"reach_{band}_{end}" for end in ENDS]
-        return f"other_value OR obstacle IS NULL AND NOT not_applicable AND ({' OR '.join(found) or 'FALSE'})"
+        return found
+
+    @cached_property
+    def open(self) -> str:
+        """Condition: the value is another, or the stored row does not tell how it is to be judged."""
+        return f"other_value OR obstacle IS NULL AND NOT not_applicable AND ({' OR '.join(self.stirs) or 'FALSE'})"

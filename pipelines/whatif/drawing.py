@@ -97,7 +97,7 @@ def day(found: Day, say: Say) -> str:
         return float(bottom - (bottom - top) * min(max(value, 0.0), highest) / highest)
 
     told = say.text("up_to", value=say.number(round(_most(found.slots), 2)))
-    beyond = f'<text class="soft" x="{WIDTH - RIGHT}" y="{top + 14}" text-anchor="end">{escape(told)}</text>'
+    beyond = f'<text class="soft" x="0" y="{top + 44}">{escape(told)}</text>'
     parts = [
         beyond if _most(found.slots) > highest else "",
         _scale(highest, y, say, found.indicator),

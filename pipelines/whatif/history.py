@@ -26,6 +26,7 @@ from schemas.settings import BANDS
 Side = Literal["before", "after"]
 MANY_SEGMENTS = 8  # at one place: from there on segments are looked up by the day
 DAY_MS = 86_400_000
+MINUTES = "((epoch_us(interval_end) - epoch_us(interval_start)) // 60000000)::INTEGER"  # much quicker than by the calendar
 SHOWN = (*rejudge.KEPT, "status", "level", "reason", "judged")
 _EDGES = tuple(f"{band}_{edge}" for band in BANDS for edge in ("enter", "exit"))
 
@@ -89,8 +90,8 @@ class History:
         for card in self.active:
             self._settings(card)
         self._segments_by_day()
-        self._find_affected()
-        self.notes = self._notes()
+        self.other_values: set[str] = set()  # cards of which a value itself is another by the settings in force
+        self.notes = self._compare_settings()
 
     @classmethod
     def span(cls, file: Path, slug: str) -> tuple[datetime, datetime] | None:
@@ -141,7 +142,7 @@ class History:
     def stored(self, card: Card, start: datetime, end: datetime) -> str:
         """SQL, in parentheses, for the rows of a card in [start, end) as they were published."""
         only = f"AND place IN (SELECT place FROM {self.only} WHERE indicator = '{card.id}')" if self.only else ""
-        return f"""(SELECT *, date_diff('minute', interval_start, interval_end)::INTEGER AS interval_minutes FROM indicators.indicator_values
+        return f"""(SELECT *, {MINUTES} AS interval_minutes FROM indicators.indicator_values
                     WHERE municipality = '{self.slug}' AND indicator = '{card.id}' {only}
                         AND interval_start >= {at_sql(start)} AND interval_start < {at_sql(end)})"""
 
@@ -204,30 +205,33 @@ class History:
         )
         self.con.execute(f"CREATE TEMP TABLE in_force_days AS SELECT *, {days} FROM in_force")
 
-    def _find_affected(self) -> None:
-        """Fill ``affected``: where a stored value would now be judged by other settings, or is made of such."""
-        self.con.execute("CREATE TEMP TABLE affected (indicator VARCHAR, place VARCHAR)")
+    def _compare_settings(self) -> dict[str, int]:
+        """Fill ``affected``: where a stored value would now be judged by other settings, or is made of such.
+
+        Returns how many values are not judged as one would think: of another definition, without settings now, or then.
+        """
+        con = self.con
+        con.execute("CREATE TEMP TABLE affected (indicator VARCHAR, place VARCHAR)")
+        found = {"other_definition": 0, "not_in_force": 0, "lost_settings": 0}
         for card in self.active:
-            self.con.execute(f"""
-                INSERT INTO affected SELECT DISTINCT '{card.id}', v.place FROM {self.stored(card, self.start, self.end)} v
-                {self._in_force(card)} WHERE f.config_hash <> v.config_hash""")
+            con.execute(f"""
+                CREATE OR REPLACE TEMP TABLE judged_by AS
+                SELECT v.place, v.config_hash AS was, f.config_hash AS now, v.definition_hash, count(*) AS n
+                FROM {self.stored(card, self.start, self.end)} v {self._in_force(card)} GROUP BY ALL""")
+            con.execute(f"INSERT INTO affected SELECT DISTINCT '{card.id}', place FROM judged_by WHERE now <> was")
+            *counts, others = one(
+                con.execute(f"""
+                SELECT coalesce(sum(n) FILTER (definition_hash <> '{card.definition_hash}'), 0), coalesce(sum(n) FILTER (now IS NULL), 0),
+                       coalesce(sum(n) FILTER (b.config_hash IS NULL), 0), coalesce(bool_or(s.basis <> b.basis), FALSE)
+                FROM judged_by j LEFT JOIN {known(card)} b ON b.config_hash = j.was LEFT JOIN {known(card)} s ON s.config_hash = j.now""")
+            )
+            found = {name: count + int(more) for (name, count), more in zip(found.items(), counts, strict=True)}
+            self.other_values |= {card.id} if others else set()
         for card in self.active:
             if composite.is_composite(card):
                 named = list(composite.parts(self.config, card))
-                self.con.execute(
+                con.execute(
                     f"""INSERT INTO affected SELECT DISTINCT '{card.id}', a.place FROM affected a
                         WHERE list_contains(?, indicator) AND ('{card.id}', a.place) NOT IN (FROM affected)""", [named]
                 )  # fmt: skip
-
-    def _notes(self) -> dict[str, int]:
-        """How many values are not judged as one would think: of another definition, without settings now, without settings then."""
-        found = {"other_definition": 0, "not_in_force": 0, "lost_settings": 0}
-        for card in self.active:
-            row = one(
-                self.con.execute(f"""
-                SELECT count(*) FILTER (v.definition_hash <> '{card.definition_hash}'), count(*) FILTER (f.config_hash IS NULL),
-                       count(*) FILTER (v.config_hash NOT IN (SELECT config_hash FROM {known(card)}))
-                FROM {self.stored(card, self.start, self.end)} v {self._in_force(card)}""")
-            )
-            found = {name: count + int(more) for (name, count), more in zip(found.items(), row, strict=True)}
         return found

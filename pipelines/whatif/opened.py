@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from indicators import rejudge
 from indicators.card import Card
 from pipelines import cells, composite, compute
 from pipelines.slots import Slots, asked
@@ -20,6 +21,9 @@ def fill(history: History, card: Card, side: Side) -> int:
     Those where nothing stood before (:mod:`pipelines.whatif.fresh`) are left as they are.
     """
     con, narrowed = history.con, history.only
+    other = side == "after" and (composite.is_composite(card) or card.id in history.other_values)
+    if not other and not rejudge.may_be_open(card):
+        return 0
     if composite.is_composite(card) and side == "after":
         _find_changed_parts(history, card)
     con.execute(f"DELETE FROM {opened(card, side)} WHERE level_before IS NOT NULL")
