@@ -144,10 +144,8 @@ def rates(
                 np.add.at(counts[side, which], seen.day[inside], by_side[:, side, which])
             per_place[which][place] = by_side[:, 0, which].sum(axis=0)
     kept = exposure > 0
-    return [
-        Rates(Counted(certain[kept], exposure[kept]), Counted(possible[kept], exposure[kept]), at_places)
-        for certain, possible, at_places in zip(*counts, per_place, strict=True)
-    ]
+    certain, possible = ([Counted(side[which][kept], exposure[kept]) for which in range(len(fors))] for side in counts)
+    return [Rates(one, other, places) for one, other, places in zip(certain, possible, per_place, strict=True)]
 
 
 def _candidates(history: History, edges: Sequence[tuple[float, float]]) -> None:

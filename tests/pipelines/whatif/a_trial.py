@@ -47,8 +47,9 @@ def restated(folder: Path, config: Config, name: str) -> Store:
 def other(config: Config, file: Path, seed: int) -> Config:
     """The settings with one to four thresholds drawn near the values that occurred, sound; at last those of the town itself."""
     rng, cards = random.Random(seed), catalogue()
+    names = _with_bands(config, cards)
     for _ in range(100):
-        drawn = [_threshold(rng, config, cards[name], file) for name in rng.sample(_with_bands(config, cards), rng.randint(1, 4))]
+        drawn = [_threshold(rng, config, cards[name], file) for name in rng.sample(names, rng.randint(1, min(4, len(names))))]
         document = Document("drawn", {}, {})
         made = changes.with_entries(config, [changes.Entry(t, document, ()) for t in drawn])
         made = _weighed(rng, made)
