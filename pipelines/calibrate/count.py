@@ -27,7 +27,8 @@ _DAY = 86_400
 class Basis:
     """What history there is of an indicator at places. ``days``: those used of each place; ``left_out``: place-days by reason.
 
-    ``values``: known values; ``withheld``: those of which only bounds are known.
+    ``values``: known values; ``withheld``: those of which only bounds are known. ``extremes``: where edges may lie, two for each
+    day of a place: its worst value, and what a quarter of its values lie beyond.
     """
 
     places: tuple[str, ...]
@@ -63,11 +64,15 @@ def basis(history: History, card: Card, places: Sequence[str]) -> Basis:
     """The days of each place that count, and those that are left out with the reason (the first that holds)."""
     zone, span = history.config.municipality.timezone, (history.start, history.end)
     listed = ", ".join(f"'{p}'" for p in places)
-    worst = "max(coalesce(value, value_low))" if card.direction == "up" else "min(coalesce(value, value_high))"
+    up = card.direction == "up"
+    worst = "max(coalesce(value, value_low))" if up else "min(coalesce(value, value_high))"
+    # An edge that has to be reached for long lies below the worst of the day; one reached for a quarter of all days is no signal.
+    often = f"quantile_cont(coalesce(value, value_{'low' if up else 'high'}), {0.75 if up else 0.25})"
     rows = history.con.execute(f"""
         SELECT place, CAST(timezone('{zone}', interval_start) AS DATE) AS day, count(value) AS n,
                count(*) FILTER (value IS NULL AND value_low IS NOT NULL) AS withheld,
-               sum(epoch(interval_end) - epoch(interval_start)) FILTER (status IN ('ok', 'suppressed', 'not_applicable')) AS seconds, {worst} AS worst
+               sum(epoch(interval_end) - epoch(interval_start)) FILTER (status IN ('ok', 'suppressed', 'not_applicable')) AS seconds,
+               {worst} AS worst, {often} AS often
         FROM {history.stored(card, *span)} WHERE place IN ({listed}) GROUP BY ALL ORDER BY ALL""").fetchall()  # fmt: skip
     if not rows:
         return Basis(tuple(places), {}, Counter(), 0, 0, np.zeros(0))
@@ -77,7 +82,7 @@ def basis(history: History, card: Card, places: Sequence[str]) -> Basis:
     used: dict[str, set[date]] = {place: set() for place in places}
     left_out: Counter[str] = Counter()
     extremes = []
-    for place, day, _, _, seconds, worst_value in rows:
+    for place, day, _, _, seconds, *edges in rows:
         why = (
             reason.get(("", day)) or reason.get((place, day)) or ("unknown" if (seconds or 0) < SEEN * expected[place] else None)
         )
@@ -85,7 +90,7 @@ def basis(history: History, card: Card, places: Sequence[str]) -> Basis:
             left_out[why] += 1
         else:
             used[place].add(day)
-            extremes += [worst_value] if worst_value is not None else []
+            extremes += [edge for edge in edges if edge is not None]
     values, withheld = sum(r[2] for r in rows), sum(r[3] for r in rows)
     days = {place: frozenset(found) for place, found in used.items() if found}
     return Basis(tuple(places), days, left_out, values, withheld, np.array(extremes, dtype=float), first, last)
@@ -94,7 +99,7 @@ def basis(history: History, card: Card, places: Sequence[str]) -> Basis:
 def _expected(rows: Sequence[tuple[Any, ...]]) -> dict[str, float]:
     """Seconds a day of which something is usually known at a place: a card need not have a row all day."""
     seen: dict[str, list[float]] = {}
-    for place, _, _, _, seconds, _ in rows:
+    for place, _, _, _, seconds, *_ in rows:
         seen.setdefault(place, []).append(seconds or 0)
     return {place: float(np.median([s for s in found if s] or [_DAY])) for place, found in seen.items()}
 

@@ -69,7 +69,14 @@ def _proposal(outcome: Outcome, p: Proposal, say: Say) -> Iterator[str]:
     card = say.cards[outcome.indicator]
     number = say.number
     told = [
-        text(say, "edges", enter=number(p.band.enter), exit=number(p.band.exit or 0.0), unit=card.unit, **_durations(p.band)),
+        text(
+            say,
+            "edges",
+            enter=number(p.band.enter),
+            exit=number(p.band.exit or 0.0),
+            unit="" if card.unit in ("-", "–") else f" {card.unit}",
+            **_durations(p.band),
+        ),
         text(say, "interval", low=number(p.low), high=number(p.high), block=BLOCK),
         text(
             say,
