@@ -25,6 +25,7 @@ from schemas.settings import BANDS, Band, Threshold
 from schemas.yamlfile import Document
 
 CANDIDATES = 64
+NEAR = 0.9  # of the wish: an edge that no more sensitive one can beat, and that stays under it, does not meet it
 FIT = 0.7  # the part of the days that the hold-out check fits on
 
 
@@ -208,7 +209,7 @@ def _fitted(history: History, card: Card, wish: Wish, base: Band, found: Basis, 
     at_most = counted.certain.rates()
     pick = int(calibration.chosen(at_most, wish.a_month))
     reachable = float(np.nanmin(at_most)), float(np.nanmax(at_most))
-    if pick < 0 or reachable[1] < wish.a_month * 0.5:
+    if pick < 0 or reachable[1] < NEAR * wish.a_month:
         return Proposal(wish, "too_many" if pick < 0 else "too_few", reachable=reachable)
     low, high = calibration.interval(counted.certain, wish.a_month)
     rate_low, rate_high = calibration.rate_interval(counted.certain, pick)

@@ -108,6 +108,7 @@ def test_whatif_bears_the_proposal_out_and_config_check_asks_for_the_rest(filled
     (["--rate", "1/year"], "too short"),
     (["--rate", "8/month", "--to", (START + timedelta(days=20)).isoformat()], "too short"),
     (["--rate", "50/day"], "cannot be met"),
+    (["--rate", "35/month"], "cannot be met"),  # one a day is all there ever was
 ])  # fmt: skip
 def test_where_there_is_no_proposal_it_says_why(drukte, tmp_path: Path, words: list[str], said: str) -> None:
     path = tmp_path / "none.yaml"
