@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -86,6 +87,23 @@ def test_a_longer_for_signals_later_and_a_lower_edge_gains(whatif) -> None:
     lower = _data(whatif("--set", "density.elevated.enter=2", "--place", "square", "--json"))
     shifts = [d["shifts_minutes"]["started"] for d in lower["differences"]]
     assert shifts == [-15, -15] and lower["situations"]["changed"] == 2
+
+
+def test_settings_that_begin_later_are_tried_as_if_they_always_held(filled, tmp_path: Path, capsys) -> None:
+    town, workspace = filled
+    folder = tmp_path / "config"
+    shutil.copytree(town.config_folder, folder)
+    path = folder / "municipalities" / "tiny.yaml"
+    later = {
+        "indicator": "density", "place": "square", "effective_from": "2030-01-01T00:00Z", "owner": "crowd-manager",
+        "decided_on": "2026-05-01", "review_by": "2031-05-01", "reason": "fewer signals while the square is rebuilt",
+        "bands": {"elevated": {"enter": 3, "for": "10min", "keep_for": "15min"}},
+    }  # fmt: skip
+    path.write_text(path.read_text().replace("thresholds: []", f"thresholds: [{json.dumps(later)}]"))
+    with pytest.raises(SystemExit) as left:
+        cli.main(["whatif", "--json", "--config", str(folder), "--workspace", str(workspace), "--at", UNTIL.isoformat()])
+    found = _data((int(left.value.code or 0), *capsys.readouterr()))
+    assert {k: n for k, n in found["situations"].items() if n} == {"lost": 1, "changed": 1}
 
 
 def test_a_file_of_thresholds_may_still_be_undecided(whatif, tmp_path: Path) -> None:
