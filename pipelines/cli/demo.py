@@ -21,7 +21,7 @@ HISTORY_UNTIL = "2026-06-20T16:00+02:00"
 EVENING_UNTIL = "2026-06-21T00:30+02:00"
 PEAK_BOARD = "at-the-peak.html"
 PEAK = "2026-06-20T21:30+02:00"  # the board is kept as it stood then: later all is over
-WAKE = timedelta(minutes=15)  # coarser than the event's pace, so that the evening is told in a minute
+WAKE = timedelta(minutes=30)  # coarser than the event's pace, so that the evening is told in a few minutes
 
 
 def demo(

@@ -21,7 +21,7 @@ def published(world: World, situations: str = "situations") -> Published:
     return world.store.con.sql(f"FROM {situations} ORDER BY ALL").fetchall(), world.stories(situations)
 
 
-@settings(deadline=None, max_examples=evidence.count(6, 200), phases=PHASES)
+@settings(deadline=None, max_examples=evidence.count(3, 200), phases=PHASES)
 @given(histories().filter(bool), st.data())
 def test_rule_10_as_known_is_what_a_run_stopped_then_had_published(
     history: dict[Key, dict[str, Any]], data: st.DataObject
@@ -58,7 +58,7 @@ def test_rule_10_as_known_is_what_a_run_stopped_then_had_published(
     assert all(row["recorded_at"] <= row["superseded_at"] for row in past)
 
 
-@settings(deadline=None, max_examples=evidence.count(12, 300), phases=PHASES)
+@settings(deadline=None, max_examples=evidence.count(6, 300), phases=PHASES)
 @given(histories().filter(bool))
 def test_rule_19_every_story_is_one_group_and_says_what_its_situations_say(history: dict[Key, dict[str, Any]]) -> None:
     world = World(BESIDE)
@@ -97,7 +97,7 @@ def told(world: World, situations: str) -> list[Any]:
     return list(rows)
 
 
-@settings(deadline=None, max_examples=evidence.count(6, 60), phases=PHASES)
+@settings(deadline=None, max_examples=evidence.count(3, 60), phases=PHASES)
 @given(evenings().filter(lambda e: any(e.values())))
 def test_rule_10_as_known_in_a_backfill_is_what_live_runs_had_told(evening: dict[tuple[str, str], str]) -> None:
     beside = {"markt": frozenset({"plein"}), "plein": frozenset({"markt", "kade"}), "kade": frozenset({"plein"})}

@@ -49,7 +49,7 @@ def kill(what: str, file: Path, workspace: Path, after: float) -> bool:
 
 
 def test_restore_and_migrate_killed_at_any_moment_come_to_the_same(tmp_path: Path) -> None:
-    rng, kills, killed = random.Random(23), evidence.count(2, 40), 0
+    rng, kills, killed = random.Random(23), evidence.count(1, 40), 0
     restore.restore(OLDEST, tmp_path / "plain")
     migrate.migrate(tmp_path / "plain", AT, to=tmp_path / "plain.tar")
     wanted = state(tmp_path / "plain")
