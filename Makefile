@@ -6,6 +6,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+BESIDE := tests/cli tests/flows tests/golden
 
 demo: $(READY)  ## the main job on the sample city, end to end
 	$(BIN)/drukte demo
@@ -13,12 +14,12 @@ demo: $(READY)  ## the main job on the sample city, end to end
 test: lint generated  ## everything that must hold, properties with small counts
 	$(MAKE) --no-print-directory -j2 --output-sync=target test-commands test-rooms
 
-# Two at a time: the commands mostly wait for servers to start.
+# Two at a time, of about the same length: the commands mostly wait for servers to start, golden days make up for it.
 test-commands: $(READY)
-	$(BIN)/python -m pytest tests/cli tests/flows
+	$(BIN)/python -m pytest $(BESIDE)
 
 test-rooms: $(READY)
-	$(BIN)/python -m pytest --ignore tests/cli --ignore tests/flows
+	$(BIN)/python -m pytest $(addprefix --ignore ,$(BESIDE))
 
 lint: $(READY)  ## style, layout, types
 	$(BIN)/ruff check .
