@@ -12,9 +12,10 @@ from schemas import yamlfile
 from schemas.problems import Problems
 from schemas.settings import Source
 from schemas.settings.source import Json
+from tests import evidence
 from tests.pipelines.layouts import csv, source, take
 
-QUICK = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+QUICK = settings(max_examples=evidence.count(8, 300), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 _LEAF = st.one_of(st.none(), st.booleans(), st.integers(-5, 10**20), st.floats(allow_nan=False), st.text(max_size=6))
 _VALUE = st.recursive(
     _LEAF,

@@ -90,7 +90,7 @@ def _key(row: dict[str, Any]) -> tuple[Any, ...]:
     return row["safety_risk"], row["place"], row["started_at"]
 
 
-@settings(deadline=None, max_examples=evidence.count(30, 500), phases=PHASES)
+@settings(deadline=None, max_examples=evidence.count(15, 500), phases=PHASES)
 @given(histories(), st.integers(0, 12))
 def test_rules_14_to_19_agree_with_an_oracle_per_place(history: dict[Key, dict[str, Any]], after: int) -> None:
     world = World()
@@ -100,7 +100,7 @@ def test_rules_14_to_19_agree_with_an_oracle_per_place(history: dict[Key, dict[s
     assert shown(world) == expected(history, until)
 
 
-@settings(deadline=None, max_examples=evidence.count(15, 300), phases=PHASES)
+@settings(deadline=None, max_examples=evidence.count(8, 300), phases=PHASES)
 @given(histories().filter(bool), st.booleans(), st.data())
 def test_rule_22_any_order_split_and_revision_gives_the_same(
     history: dict[Key, dict[str, Any]], by_day: bool, data: st.DataObject
@@ -136,7 +136,7 @@ def test_rule_22_live_slot_by_slot_gives_what_one_run_gives(history: dict[Key, d
     assert world.content() == whole.content()
 
 
-@settings(deadline=None, max_examples=evidence.count(15, 300), phases=PHASES)
+@settings(deadline=None, max_examples=evidence.count(8, 300), phases=PHASES)
 @given(histories().filter(bool), st.sampled_from([5, 90]), st.data())
 def test_rule_22_a_backfill_in_parts_ends_where_one_run_ends(
     history: dict[Key, dict[str, Any]], delay: int, data: st.DataObject
