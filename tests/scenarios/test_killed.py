@@ -74,7 +74,7 @@ def test_killed_at_any_step_or_moment_nothing_is_lost_doubled_or_seen_torn(tmp_p
             untried += [name for name in points if name not in died and name not in untried]
     killing.points(made, disturbed.folder, at)
     stop.set()
-    reads, faults = told.get(timeout=120)
+    reads, faults = told.get(timeout=400)
     reader.join(timeout=60)
     with Store(plain.folder / "w") as store:
         for moment in moments[:: evidence.count(4, 1)] + moments[-1:]:

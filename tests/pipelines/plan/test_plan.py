@@ -122,7 +122,7 @@ def test_baselines_that_a_late_row_changes_are_told_with_the_slots_that_read_the
 def test_rule_21_a_changed_text_recomputes_nothing(town: Town) -> None:
     zones(town, range(4), "a", START + 4 * STEP)
     run(town, START + 4 * STEP + 6 * MINUTE)
-    cards = catalogue()
+    cards = dict(catalogue())
     texts = cards["density"].title.model_copy(update={"en": "How full it is"})
     cards["density"] = cards["density"].model_copy(update={"title": texts})
     found = planned(town, START + 4 * STEP + 7 * MINUTE, cards)
@@ -136,7 +136,7 @@ def test_rule_21_changed_thresholds_count_from_now_on_and_a_new_definition_is_of
     run(town, at)
     path = town.config_folder / "municipalities" / "tiny" / "places.geojson"
     path.write_text(path.read_text().replace('"usable_area": 1000', '"usable_area": 500'))
-    cards = catalogue()
+    cards = dict(catalogue())
     cards["occupancy"] = cards["occupancy"].model_copy(update={"version": 2, "digits": 1})
     found = planned(town, at + MINUTE, cards)
     assert found.nothing_due
