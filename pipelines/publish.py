@@ -14,7 +14,7 @@ from pathlib import Path
 
 import duckdb
 
-from pipelines import situation_groups
+from pipelines import situation_groups, views
 from pipelines.quality import measured
 from pipelines.store import Store
 from pipelines.store.rows import one
@@ -127,6 +127,7 @@ def _published(store: Store, at: datetime) -> Iterator[_Published]:
     """Every table of the contract; those over the others come last."""
     for table in sorted(TABLES.values(), key=lambda t: t.name in VIEWS):
         yield _table(store, table, at)
+    yield _Published(views.statements("pub"))
 
 
 def _table(store: Store, table: Table, at: datetime) -> _Published:

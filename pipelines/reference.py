@@ -61,8 +61,29 @@ def write(store: Store, config: Config, cards: Mapping[str, Card], at: datetime,
         f"source.{s.source}.cadence_minutes": f"{s.stored_interval.total_seconds() / 60:g}" for s in config.sources.values()
     }
     facts |= {f"source.{s.source}.delay_minutes": f"{s.delay.total_seconds() / 60:g}" for s in config.sources.values()}
+    facts |= calendar_facts(config)
     store.con.execute("DELETE FROM about WHERE list_contains(?, key)", [list(facts)])
     store.con.executemany("INSERT INTO about VALUES (?, ?)", list(facts.items()))
+
+
+def calendar_facts(config: Config) -> dict[str, str]:
+    """Events and context notes as JSON, for timelines and for the views ``events`` and ``context``."""
+    own = config.municipality
+    kept = {"event", "class_", "from_", "to", "series", "expected_visitors", "phases"}
+    events = [
+        {
+            **e.model_dump(include=kept, mode="json", by_alias=True),
+            "name_nl": e.name.nl,
+            "name_en": e.name.en,
+            "places": sorted(e.places),
+        }
+        for e in own.events
+    ]
+    notes = [
+        {**n.model_dump(exclude={"text"}, mode="json", by_alias=True), "text_nl": n.text.nl, "text_en": n.text.en}
+        for n in own.context
+    ]
+    return {f"events:{own.municipality}": json.dumps(events), f"context:{own.municipality}": json.dumps(notes)}
 
 
 def _read_again(store: Store, config: Config) -> None:
@@ -83,7 +104,7 @@ def _read_again(store: Store, config: Config) -> None:
 def _fingerprint(config: Config, cards: Mapping[str, Card]) -> str:
     """A hash of all that the reference tables are made from."""
     parts = [
-        "2",
+        "3",
         str(config.since),
         config.municipality.model_dump_json(),
         *(p.model_dump_json() for p in config.purposes.values()),

@@ -6,7 +6,7 @@ import os
 from datetime import datetime
 from pathlib import Path
 
-from pipelines.board import page, queries
+from pipelines.board import around, page, queries
 from pipelines.board.say import LANGUAGES
 from pipelines.published import connect
 from schemas.problems import Problem, Problems
@@ -15,25 +15,51 @@ from schemas.problems import Problem, Problems
 STRIP_HOURS = 8
 
 
-def write(published: Path, out: Path, *, lang: str = "nl", at: datetime, municipality: str | None = None) -> Path:
+def write(
+    published: Path, out: Path, *, lang: str = "nl", at: datetime, municipality: str | None = None, look: page.Look | None = None
+) -> Path:
     """Write the board of ``published`` (an ``indicators.duckdb``) as seen at ``at`` to the file ``out``; returns ``out``.
 
     Without ``municipality`` the board shows all municipalities of the file. The page replaces an earlier one in one
     stroke. Raises :class:`Problems` for a language or municipality that is not there, ValueError for an ``at`` without
     time zone.
     """
+    return _replace(out, html(published, lang=lang, at=at, municipality=municipality, look=look))
+
+
+def write_both(published: Path, out: Path, *, lang: str = "nl", at: datetime, municipality: str | None = None,
+               played: str | None = None) -> list[Path]:  # fmt: skip
+    """Write the board in ``lang`` to ``out`` and in the other language beside it, each with a link to the other.
+
+    ``board/index.html`` and ``board/index.en.html``, say. ``played`` is said of a replayed evening. Returns what was written.
+    """
+    _language(lang)
+    other = next(name for name in LANGUAGES if name != lang)
+    beside = out.with_name(f"{out.stem}.{other}{out.suffix}")
+    pages = ((lang, out, beside.name), (other, beside, out.name))
+    return [
+        write(published, path, lang=tongue, at=at, municipality=municipality, look=page.Look(sibling=sibling, played=played))
+        for tongue, path, sibling in pages
+    ]
+
+
+def html(published: Path, *, lang: str, at: datetime, municipality: str | None = None, look: page.Look | None = None) -> str:
+    """The page as text; see :func:`write`."""
     if at.tzinfo is None:
         raise ValueError("`at` has no time zone")
-    if lang not in LANGUAGES:
-        what = f"`{lang}` is not a language of the board"
-        raise Problems([Problem("board", 0, "lang", what, f"Use {' or '.join(LANGUAGES)}.")])
+    _language(lang)
     con = connect(published)
     try:
         scope = queries.Scope(_chosen(queries.municipalities(con), municipality, published), page.begin_of(at, STRIP_HOURS), at)
-        html = page.render(queries.read(con, scope), scope, lang, published.name)
+        return page.render(queries.read(con, scope), around.read(con, scope), scope, lang, published.name, look)
     finally:
         con.close()
-    return _replace(out, html)
+
+
+def _language(lang: str) -> None:
+    if lang not in LANGUAGES:
+        what = f"`{lang}` is not a language of the board"
+        raise Problems([Problem("board", 0, "lang", what, f"Use {' or '.join(LANGUAGES)}.")])
 
 
 def _chosen(known: list[str], wanted: str | None, published: Path) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-// The only script: it tells how old the page is. Without it the moment of publication stands there in words.
+// Tells how old the page is. Without it the moment of publication stands there in words.
 (function () {
   var box = document.getElementById("page-age"), at = Date.parse(box.getAttribute("data-at"));
   function span(m) {
@@ -12,6 +12,7 @@
     box.textContent = box.getAttribute(stale ? "data-late" : "data-fresh").replace("{d}", span(m));
     document.documentElement.classList.toggle("stale", stale);
   }
+  if (document.body.hasAttribute("data-played")) return;
   tell();
   setInterval(tell, 15000);
 })();

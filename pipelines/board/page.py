@@ -1,23 +1,24 @@
 """From rows to the page: puts what was read in words, and lays it out with the template.
 
-The template escapes everything; only the style sheet and the script, both files of this package, go in as they are,
-and a content security policy names them by hash so that nothing else can run or load.
+The template escapes everything; only style and script, files of this package, go in as they are, and a content security
+policy names them by hash so that nothing else can run or load.
 """
 
 from __future__ import annotations
 
-import base64
-import hashlib
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cache
+from functools import cache, cached_property
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
-from markupsafe import Markup
 
+from pipelines.board import assets, drawing
+from pipelines.board.around import Around
+from pipelines.board.glance import GLANCE_ROWS, HUBS, Glance, Words, anchor
 from pipelines.board.queries import LOOK_BACK, Read, Row, Scope
 from pipelines.board.say import NBSP, Clock, Voice
 from schemas.datasets import DATASETS
@@ -25,47 +26,52 @@ from schemas.datasets import DATASETS
 HERE = Path(__file__).parent
 #: A page older than this many minutes says so: two runs at the default pace were missed.
 STALE_PAGE_MINUTES = 30
-MAX_BYTES = 1_000_000
+MAX_BYTES = 3_000_000
 #: How many situations are told and places drawn; the next pair when the page would grow over MAX_BYTES.
-LIMITS = ((150, 120), (150, 60), (100, 30), (60, 12))
+LIMITS = ((150, 150), (150, 60), (100, 30), (60, 12))
+CHARTS = 80  # situations whose chart can be opened
+LISTED = 2000  # places that are not drawn but listed with their level
+HUB_ROWS = 4
 LEVELS = ("normal", "elevated", "high", "critical")
 LOOKS = ("suppressed", "missing", "outage", "invalid")
 
 
-def render(read: Read, scope: Scope, lang: str, file: str) -> str:
+@dataclass(frozen=True)
+class Look:
+    """How a page is made: ``sibling`` is the file with the other language beside it; ``live``: a server that answers behind it,
+    which the page may ask whether there is something new; ``played``: what is said of a replayed evening instead of its age.
+    """
+
+    sibling: str | None = None
+    live: bool = False
+    played: str | None = None
+
+
+def render(read: Read, around: Around, scope: Scope, lang: str, file: str, look: Look | None = None) -> str:
     """The whole page as HTML, at most ``MAX_BYTES`` long in UTF-8: what does not fit is counted, not dropped in silence."""
     voice = Voice(lang)
     html = ""
     for situations, places in LIMITS:
-        html = _template().render(**_Page(read, scope, voice, situations, places).model(), **_assets(), file=file)
+        model = _Page(read, around, scope, voice, situations, places).model()
+        html = template("board.html.j2").render(**model, **assets.assets(), file=file, look=look or Look())
         if len(html.encode()) <= MAX_BYTES:
             break
     return html
 
 
 @cache
-def _template() -> Template:
+def template(name: str) -> Template:
+    """A template of this package, with escaping on."""
     environment = Environment(
         loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    return environment.get_template("board.html.j2")
-
-
-@cache
-def _assets() -> dict[str, Any]:
-    """Style and script, with the hashes by which the policy of the page admits them."""
-    assets: dict[str, Any] = {}
-    for kind, name in (("style", "board.css"), ("script", "board.js")):
-        text = (HERE / name).read_text(encoding="utf-8")
-        digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
-        assets[kind], assets[f"{kind}_hash"] = Markup(text), f"sha256-{digest}"
-    return assets
+    return environment.get_template(name)
 
 
 class _Page:
     """Everything the template needs, said in one language; at most so many situations told and places drawn."""
 
-    def __init__(self, read: Read, scope: Scope, voice: Voice, limit: int, places_limit: int):
+    def __init__(self, read: Read, around: Around, scope: Scope, voice: Voice, limit: int, places_limit: int):
         self.read, self.scope, self.voice, self.limit, self.places_limit = read, scope, voice, limit, places_limit
         self.clocks = {row["municipality"]: Clock(_zone(row["timezone"]), scope.at, voice) for row in read.identity}
         self.names = {row["municipality"]: row["name"] or row["municipality"] for row in read.identity}
@@ -76,17 +82,21 @@ class _Page:
         self.titles = {lane["indicator"]: self._title(lane) for lane in read.lanes}
         self.place_names = {(p["municipality"], p["place"]): p["name"] or p["place"] for p in read.places}
         self.look_back = int(LOOK_BACK / timedelta(hours=1))
+        digits = {lane["indicator"]: lane["digits"] for lane in read.lanes}
+        self.glance = Glance(around, Words(voice, scope, self.clocks, self.place_names, self.titles, digits))
 
     def model(self) -> dict[str, Any]:
         """Names of the template → what they hold."""
         told = {state: [s for s in self.read.situations if s["state"] == state] for state in ("open", "pending", "closed")}
         unseen = [p for p in self.read.places if not p["lanes"] or p["unknown"]]
+        groups = self._groups(told["open"][: self.limit])
         return {
             "v": self.voice, "t": self.voice.text, "lang": self.voice.lang, "levels": LEVELS, "looks": LOOKS,
             "scope": self.scope, "many": len(self.read.identity) > 1, "look_back": self.look_back,
             "stale_page": STALE_PAGE_MINUTES,
             "municipalities": [self._municipality(row) for row in self.read.identity],
-            "groups": self._groups(told["open"][: self.limit]),
+            "groups": groups, "overview": [self._overview(group) for group in groups[:GLANCE_ROWS]],
+            "overview_more": max(0, len(groups) - GLANCE_ROWS), "data": assets.data(self._data(told)),
             "pending": [self._situation(s) for s in told["pending"][: self.limit]],
             "closed": [self._situation(s) for s in self._latest_first(told["closed"])[: self.limit]],
             "counts": {state: len(found) for state, found in told.items()},
@@ -110,9 +120,51 @@ class _Page:
             "places": [self._place(p) for p in drawn], "rest": len(rest),
             "rest_unknown": sum(not p["lanes"] or p["unknown"] > 0 for p in rest),
             "rest_busy": sum(p["level"] in LEVELS[1:] for p in rest),
-            "ticks": self._ticks(self.clocks[slug]),
+            "ticks": self._ticks(self.clocks[slug]), "listed": [self._listed(p) for p in rest[:LISTED]],
+            "map": self._map(slug), "timeline": self._timeline(slug), "blind": self.glance.blind(slug), "to": anchor(slug),
             "sources": [self._source(s) for s in self.read.sources if s["municipality"] == slug],
         }  # fmt: skip
+
+    def _listed(self, place: Row) -> Row:
+        """A place that is not drawn: its name, level and why, for the list."""
+        lanes = self.lanes.get((place["municipality"], place["place"]), [])
+        worst = next((lane for lane in lanes if lane["fresh"]), None)
+        value = f"{self._title(worst)} {self._value(worst)}" if worst else ""
+        name = self.place_names[place["municipality"], place["place"]]
+        return {"name": name, "level": place["level"], "value": value, "to": anchor(place["municipality"], place["place"])}
+
+    def _map(self, slug: str) -> Row:
+        """The map of a municipality, still, with its words; the script draws the same one again from the page's data."""
+        mine = self._shapes.get(slug, [])
+        without = sum(p["municipality"] == slug for p in self.read.places) - len(mine)
+        said = self.glance.map_said(mine, without)
+        return {"any": bool(mine), "still": drawing.still_map(mine, said), "said": said, "without": without}
+
+    @cached_property
+    def _shapes(self) -> dict[str, list[Row]]:
+        worst_first = sorted(self.read.places, key=lambda p: (-(p["worst"] or 1.9), not p["unknown"]))
+        return self.glance.places(worst_first)
+
+    def _timeline(self, slug: str) -> list[Row]:
+        mine = [s for s in self.read.situations if s["municipality"] == slug and s["state"] in ("open", "closed")]
+        found: dict[str, list[Row]] = {}
+        for s in mine:
+            found.setdefault(s["group_id"] or s["situation_id"], []).append(s)
+        hubs = [p for p in self.read.places if p["municipality"] == slug and p["place_kind"] in HUBS and p["lanes"]]
+        lanes = [(p, self._lane(self.lanes[slug, p["place"]][0])) for p in hubs[:HUB_ROWS]]
+        return self.glance.timeline(slug, list(found.values()), [
+            {"kind": "hub", "label": self.place_names[slug, p["place"]], "small": lane["title"], "lane": lane} for p, lane in lanes
+        ])  # fmt: skip
+
+    def _data(self, told: dict[str, list[Row]]) -> Row:
+        """What the script draws from: maps and charts."""
+        shown = [s for state in ("open", "pending", "closed") for s in told[state]][:CHARTS]
+        keys = [(s["municipality"], s["place"], s["leading_indicator"] or "") for s in shown]
+        maps = {
+            anchor(slug): [{"g": p["shape"], "l": p["look"], "m": p["mark"], "s": p["said"], "n": p["name"], "to": p["to"]} for p in mine]
+            for slug, mine in self._shapes.items()
+        }  # fmt: skip
+        return {"maps": maps, "charts": self.glance.charts(list(dict.fromkeys(keys)))}
 
     def _ticks(self, clock: Clock) -> list[Row]:
         """The whole hours on the time axis, with their place in per cent."""
@@ -125,7 +177,8 @@ class _Page:
         lanes = [self._lane(lane) for lane in self.lanes.get(key, [])]
         kind = [self._word(place["place_kind"]), self._word(place["place_type"])]
         return {
-            **place, "name": self.place_names[key], "kind": ", ".join(k for k in kind if k), "lanes_told": lanes,
+            **place, "name": self.place_names[key], "to": anchor(*key), "trend": self.glance.trend_of_place(*key, place["worst"]),
+            "kind": ", ".join(k for k in kind if k), "lanes_told": lanes,
             "bars": [self._bars(list(found)) for _, found in groupby(sorted(self.bars.get(key, []), key=_by_risk), key=_by_risk)],
             "notes": self._notes(place, next((lane for lane in lanes if lane["fresh"]), None)),
         }  # fmt: skip
@@ -157,7 +210,8 @@ class _Page:
         ]
         place = self.place_names.get((lane["municipality"], lane["place"]), lane["place"])
         return {
-            **lane, "title": self._title(lane), "value_said": self._value(lane), "reason_said": self._reason(lane["reason"]),
+            **lane, "title": self._title(lane), "trend": self.glance.trend(lane["municipality"], lane["place"], lane["indicator"]),
+            "value_said": self._value(lane), "reason_said": self._reason(lane["reason"]),
             "age_said": self.voice.duration(lane["age"]), "runs": told,
             "last_known": self._last_known(lane, clock),
             "strip": self.voice.text(
@@ -212,6 +266,12 @@ class _Page:
 
         return [[self._situation(s) for s in found] for _, found in groupby(situations, key=group)]
 
+    def _overview(self, group: list[Row]) -> Row:
+        """One line for a group: the worst of it, and how many places more."""
+        first, places = group[0], {s["place"] for s in group}
+        return {**first, "more": len(places) - 1, "since": min(s["started_at"] for s in group),
+                "blind": sum(bool(s["unobserved"]) for s in group)}  # fmt: skip
+
     @staticmethod
     def _latest_first(situations: list[Row]) -> list[Row]:
         return sorted(situations, key=lambda s: s["ended_at"], reverse=True)
@@ -219,8 +279,11 @@ class _Page:
     def _situation(self, s: Row) -> Row:
         clock = self.clocks[s["municipality"]]
         started, ended = s["started_at"], s["ended_at"]
+        lead = (s["municipality"], s["place"], s["leading_indicator"] or "")
         return {
-            **s, "clock": clock, "name": s["name"] or s["place"], "municipality_name": self.names[s["municipality"]],
+            **s, "clock": clock, "to": anchor(s["municipality"], s["situation_id"]), "chart": anchor(*lead),
+            "trend": self.glance.trend(*lead), "spark": self.glance.spark(*lead), "name": s["name"] or s["place"],
+            "municipality_name": self.names[s["municipality"]],
             "risk": self.voice.code("safety_risk", s["safety_risk"]), "explanation": s[f"explanation_{self.voice.lang}"],
             "indicator": self._title(s, "leading_indicator"), "value_said": self._value(s),
             "edge": self._edge(s), "edge_from": self._edge_from(s),

@@ -156,22 +156,41 @@ def board(
         Path | None, typer.Option("--out", metavar="FILE", help="Where the page goes; published/board/index.html if not given.")
     ] = None,
     at: At = None,
+    serve: Annotated[
+        bool, typer.Option("--serve", help="Serve it read-only over HTTP until ended, as seen at each moment.")
+    ] = False,
+    host: Annotated[str, typer.Option("--host", metavar="NAME", help="With --serve: the address to listen at.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", metavar="N", min=1, max=65535, help="With --serve: the port.")] = 8425,
     lang: options.Language = "nl",
 ) -> None:
-    """Write the situation board: one HTML page."""
+    """Write the situation board: one HTML page, and one in the other language beside it."""
     from pipelines import board as page
     from pipelines import faults
     from pipelines.cli import common
 
-    published = common.published(workspace)
     named = common.split(municipality)
     if len(named) > 1:
         raise faults.UsageError("The board shows one municipality or all: name one with --municipality, or none.")
+    one = named[0] if named else None
+    if serve:
+        if out or at:
+            raise faults.UsageError("--serve shows the board of each moment: leave out --out and --at.")
+        _serve(workspace, one, host, port, lang)
+        return
+    published = common.published(workspace)
     target = out or published.parent / "board" / "index.html"
-    path = page.write(
-        published, target, lang=lang, at=common.moment(at) or common.now(), municipality=named[0] if named else None
-    )
-    print(common.text("written", lang, path=path))
+    for path in page.write_both(published, target, lang=lang, at=common.moment(at) or common.now(), municipality=one):
+        print(common.text("written", lang, path=path))
+
+
+def _serve(workspace: Path, municipality: str | None, host: str, port: int, lang: str) -> None:
+    """Serve the board of a workspace; one that has published nothing yet is waited for."""
+    from pipelines.board import serve as serving
+    from pipelines.cli import common
+
+    published = workspace.resolve() / "published" / "indicators.duckdb"
+    print(common.text("board_serving", lang, url=f"http://{host}:{port}/"), flush=True)
+    serving.serve(serving.Pages(published, municipality, common.now), lang, host, port)
 
 
 def explain(

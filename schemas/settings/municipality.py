@@ -9,6 +9,7 @@ from pydantic import Field, field_validator
 
 from schemas.settings.bands import Threshold, Weights
 from schemas.settings.base import Instant, Interval, RoleId, Slug, Strict, Text
+from schemas.settings.context import ContextNote
 from schemas.settings.event import Event
 from schemas.settings.frozen import FrozenPeriod
 from schemas.settings.place import MAX_PERSONS, CbsCode
@@ -73,6 +74,7 @@ class Municipality(Strict):
     indicators: dict[str, IndicatorSettings] = Field(min_length=1)
     purposes: tuple[Adoption, ...] = Field(min_length=1)
     events: tuple[Event, ...] = ()
+    context: tuple[ContextNote, ...] = ()
     event_days: tuple[date, ...] = ()
     event_series: dict[Slug, tuple[date, ...]] = Field(default_factory=dict)
     thresholds: tuple[Threshold, ...] = ()

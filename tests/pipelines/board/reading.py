@@ -34,7 +34,7 @@ class Seen(HTMLParser):
         assert self.open.pop() == tag
 
     def handle_data(self, data):
-        if not {"style", "script"} & set(self.open):
+        if not {"style", "script"} & set(self.open):  # the page's data are for the script only
             self.text.append(data)
 
     def has(self, tag, cls):
@@ -55,7 +55,9 @@ def plain(html: str) -> str:
 
 def block(html: str, name: str) -> str:
     """The rows of one place in the table of strips."""
-    return next(b for b in re.findall(r"<tbody role=\"rowgroup\".*?</tbody>", html, re.S) if f"<h3>{name}</h3>" in b)
+    return next(
+        b for b in re.findall(r"<tbody role=\"rowgroup\" class=\"place.*?</tbody>", html, re.S) if f"<h3>{name}</h3>" in b
+    )
 
 
 def articles(html: str) -> list[str]:

@@ -20,7 +20,9 @@ def test_page_is_self_contained(made):
     html = shown(made)
     seen = Seen(html)
     assert not {"link", "img", "iframe", "object", "form", "base"} & {tag for tag, _ in seen.tags}
-    assert all(a.get("href", "#").startswith("#") and "src" not in a for _, a in seen.tags)
+    assert all(
+        a.get("href", "#").startswith("#") and "src" not in a for _, a in seen.tags
+    )  # alone it has no other language beside it
     assert not any(name.startswith("on") or name == "style" for _, a in seen.tags for name in a)
     assert not re.search(r"@import|https?://|url\((?!#)", html)
     assert len(html.encode()) < page.MAX_BYTES
@@ -107,10 +109,10 @@ def test_time_zone_that_is_not_stated_is_named_utc(made):
     assert "times in UTC" in told and "Sat 20 Sep 2025 20:05" in told and "waterdam" in told
 
 
-def test_many_busy_places_stay_under_a_megabyte_and_the_rest_is_counted(made):
+def test_many_busy_places_stay_within_the_size_and_the_rest_is_counted(made):
     def change(tables):
         first, one = tables["places"][0], tables["situations"][0]
-        names = [f"place-{n}" for n in range(150)]
+        names = [f"place-{n}" for n in range(230)]
         tables["places"] = [{**first, "place": n, "name": n} for n in names]
         flicker = [0.2, 1.2, "missing", 2.3, "outage", 3.6, "suppressed", 0.1] * 4
         tables["indicator_values"] = [row for n in names for i in ("density", "occupancy") for row in values(n, i, flicker)]
@@ -118,13 +120,13 @@ def test_many_busy_places_stay_under_a_megabyte_and_the_rest_is_counted(made):
 
     html = shown(made, change)
     assert len(html.encode()) <= page.MAX_BYTES
-    drawn = html.count('<tbody role="rowgroup"')
+    drawn = html.count('<tbody role="rowgroup" class="place')
     assert (
-        0 < drawn < 150
-        and f"{150 - drawn} places are not drawn here, {150 - drawn} of them above normal and 0 wholly" in plain(html)
+        0 < drawn < 230
+        and f"{230 - drawn} places are not drawn here, {230 - drawn} of them above normal and 0 wholly" in plain(html)
     )
     assert len(articles(html)) >= 100
-    assert f"{150 - len(articles(html))} more situations are not listed here, none worse" in plain(html)
+    assert f"{230 - len(articles(html))} more situations are not listed here, none worse" in plain(html)
 
 
 def test_file_without_anything_in_it_gives_an_honest_page(made):
@@ -135,7 +137,7 @@ def test_file_without_anything_in_it_gives_an_honest_page(made):
         and "No delivery has been received yet." in told
         and "no run recorded yet" in told
     )
-    assert not re.search(r'<span class="chip (normal|elevated|high|critical)', html.split('class="legend"')[0])
+    assert not re.search(r'<span class="chip (normal|elevated|high|critical)', html.split('class="legend ')[0])
 
 
 # Hostile content
@@ -166,7 +168,7 @@ def test_hostile_text_is_inert_everywhere(made):
 
     seen = Seen(shown(made, change))
     tags = [tag for tag, _ in seen.tags]
-    assert tags.count("script") == 1 and tags.count("style") == 1 and "img" not in tags
+    assert tags.count("script") == 2 and tags.count("style") == 1  # the data, and ours and "img" not in tags
     assert not any(name.startswith("on") for _, attributes in seen.tags for name in attributes)
     text = "".join(seen.text)
     assert "onerror=alert(1)" in text and "{{7*7}}" in text and "49" not in text.replace(EVIL, "").split("As of")[0]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 from datetime import UTC, datetime
+from typing import get_args
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -12,6 +13,8 @@ import pytest
 
 from pipelines.board import page, say
 from schemas import words, yamlfile
+from schemas.settings.context import ContextKind
+from schemas.settings.event import PhaseName
 
 
 def test_every_text_stands_in_both_languages_and_is_used():
@@ -19,6 +22,11 @@ def test_every_text_stands_in_both_languages_and_is_used():
     made_up = {f"means_{x}" for x in (*page.LEVELS, *page.LOOKS, "bar_open", "bar_closed", "bar_pending")}
     made_up |= {f"letter_{level}" for level in words.codes("level")} | {f"mark_{look}" for look in page.LOOKS}
     made_up |= {f"layer_{layer}" for layer in ("card", "municipality", "place_type", "place", "event")}
+    made_up |= {f"trend_{key}" for key in ("building", "steady", "easing")} | {
+        f"code_{c}" for c in ("green", "yellow", "orange", "red")
+    }
+    made_up |= {f"context_{kind}" for kind in get_args(ContextKind)} | {f"phase_{phase}" for phase in get_args(PhaseName)}
+    made_up |= {f"blind_{kind}" for kind in words.codes("blind_spot")}
     made_up |= {"facility", "moving", "standing", "months", "zone", "line"}
     assert made_up <= set(say.texts())
     for key, both in say.texts().items():
