@@ -15,6 +15,7 @@ from benchmarks.command import help_at_once
 from benchmarks.held_levels import held_levels
 from benchmarks.history import backfill, tick_flat_in_history
 from benchmarks.pairs import Pair, table
+from benchmarks.published import file_to_published
 from benchmarks.reading import reading_while_ticking
 from benchmarks.validation import validation
 from benchmarks.whatif import whatif
@@ -22,6 +23,7 @@ from benchmarks.whatif import whatif
 BENCHMARKS: dict[str, Callable[[], list[Pair]]] = {
     "held-levels": held_levels,
     "tick": tick_flat_in_history,
+    "published": file_to_published,
     "validation": validation,
     "backfill": backfill,
     "cards": history,

@@ -1,4 +1,4 @@
-"""Write ``published/indicators.duckdb`` aside and swap it in: hot tables, views over an explicit list of sealed files.
+"""Write ``published/indicators.duckdb`` aside and swap it in: newest rows, views over an explicit list of parts and sealed files.
 
 The publication is derived and repeatable: a run killed before the swap is repaired by publishing again. Readers keep
 the file they opened. It is written in a storage version that DuckDB 1.4 and 1.5 open too.
@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import duckdb
 
 from pipelines import situation_groups, views
 from pipelines.quality import measured
-from pipelines.store import Store
+from pipelines.store import Store, parts
 from pipelines.store.rows import one
 from pipelines.store.sealing import fsync, sealable
 from pipelines.store.tables import physical, superseded_columns
@@ -24,6 +24,7 @@ from schemas import vocabulary
 from schemas.results import TABLES, Table
 
 FILE = "indicators.duckdb"
+DAY = timedelta(days=1)
 REPAIR = "SET VARIABLE drukte_root = (SELECT parse_dirpath(path) || '/' FROM duckdb_databases() WHERE database_name = current_database());"
 
 
@@ -33,6 +34,7 @@ def publish(store: Store, at: datetime) -> Path:
     for leftover in store.published.glob(f".{FILE}*"):
         leftover.unlink()
     _about(store, at)
+    store.make_parts(at)
     published = [*_published(store, at)]
     _write_empty(store.con, aside, [statement for table in published for statement in table.shape])
     with _attached(store.con, aside):
@@ -44,6 +46,7 @@ def publish(store: Store, at: datetime) -> Path:
     fsync(aside)
     aside.replace(final)
     fsync(store.published)
+    parts.published(store.con)
     store.con.execute("CHECKPOINT")
     return final
 
@@ -146,10 +149,10 @@ def _table(store: Store, table: Table, at: datetime) -> _Published:
     return made
 
 
-def _plain(name: str, columns: dict[str, str], physical_name: str, order: str = "ALL") -> _Published:
-    """A table with all rows of a physical one, in order, so that the same rows make the same file."""
+def _plain(name: str, columns: dict[str, str], physical_name: str, order: str = "ALL", where: str = "true") -> _Published:
+    """A table with rows of a physical one, in order, so that the same rows make the same file."""
     typed = ", ".join(f'"{c}" {kind}' for c, kind in columns.items())
-    rows = f"SELECT {_list(tuple(columns))} FROM working.main.{physical_name} ORDER BY {order}"
+    rows = f"SELECT {_list(tuple(columns))} FROM working.main.{physical_name} WHERE {where} ORDER BY {order}"
     return _Published([f"CREATE TABLE pub.{name} ({typed})"], {name: rows})
 
 
@@ -158,19 +161,29 @@ def _list(columns: tuple[str, ...]) -> str:
 
 
 def _view(store: Store, name: str, columns: tuple[str, ...], physical_name: str) -> _Published:
-    """Hot rows as table ``hot_<name>`` and a view that adds the sealed files, by path below a root that can be set."""
+    """The newest rows as table ``hot_<name>`` and a view that adds parts and sealed files, by path below a root that can be set."""
     # A current row is told by its key, and sorting by that is quicker.
     order = _list(TABLES[name].key) if name in TABLES else "ALL"
-    made = _plain(f"hot_{name}", {c: physical(physical_name)[c] for c in columns}, physical_name, order)
-    made.shape += _comments(f"hot_{name}", columns, f"recent rows of {name}; query the view {name}", is_view=False)
-    sealed = ""
-    if files := [file for _, _, file in store.manifest().get(physical_name, ())]:
-        listed = ", ".join(f"'{f}'" for f in files)
-        root = f"coalesce(getvariable('drukte_root'), '{_quoted(str(store.published))}/')"
-        sealed = f""" UNION ALL BY NAME SELECT {_list(columns)} FROM read_parquet(
-            list_transform([{listed}], lambda f: {root} || 'sealed/' || f))"""
-    made.shape.append(f"CREATE VIEW pub.{name} AS SELECT {_list(columns)} FROM hot_{name}{sealed}")
+    made_of, parted = {c: physical(physical_name)[c] for c in columns}, store.parts.get(physical_name, [])
+    made = _plain(f"hot_{name}", made_of, physical_name, order, parts.outside(parted, physical_name))
+    made.shape += _comments(f"hot_{name}", columns, f"newest rows of {name}; query the view {name}", is_view=False)
+    sealed = store.manifest().get(physical_name, ())
+    # Who asks for recent rows only need not open any sealed file: that they are all older is known without.
+    older = parts.before(physical_name, max(last for _, last, _ in sealed) + DAY) if sealed else ""
+    files = _files(store, columns, [file for _, _, file in sealed], older)
+    files += _files(store, columns, [part.file for part in parted], parts.since(physical_name, parted[0].start) if parted else "")
+    made.shape.append(f"CREATE VIEW pub.{name} AS SELECT {_list(columns)} FROM hot_{name}{files}")
     return made
+
+
+def _files(store: Store, columns: tuple[str, ...], files: list[str], where: str) -> str:
+    """UNION ALL with the rows of Parquet files, which all hold for ``where``; empty without files."""
+    if not files:
+        return ""
+    listed = ", ".join(f"'{f}'" for f in files)
+    root = f"coalesce(getvariable('drukte_root'), '{_quoted(str(store.published))}/')"
+    return f""" UNION ALL BY NAME SELECT {_list(columns)} FROM read_parquet(
+            list_transform([{listed}], lambda f: {root} || 'sealed/' || f)) WHERE {where}"""
 
 
 def _history(store: Store, table: Table) -> _Published:

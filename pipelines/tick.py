@@ -18,7 +18,7 @@ from pipelines import baselines, compute, frozen, grid, quality, reference, regi
 from pipelines.intake import arrivals
 from pipelines.publish import publish
 from pipelines.slots import delivered_measures
-from pipelines.store import Store
+from pipelines.store import Store, parts
 from pipelines.store.rows import one
 from pipelines.upkeep import retention
 from pipelines.versions.notes import Note
@@ -96,6 +96,7 @@ def tick(
     if restate:
         config = replace(config, since=None, before=None)
     with store.transaction():
+        parts.note_run(store.con, at, everything=verb == "backfill")
         if restate and since is None:
             reference.write(store, config, cards, at, restate=True)
         _tell(store, summary)

@@ -12,6 +12,7 @@ from benchmarks.held_levels import held_levels
 TINY = {
     "held-levels": {"places": 30, "slots": 20, "naive_places": 3, "rounds": 1},
     "tick": {"few": 1, "many": 2, "zones": 2, "rounds": 1, "indicators": ["density"]},
+    "published": {"sizes": (4,), "rounds": 1},
     "validation": {"rows": 600, "rounds": 1},
     "backfill": {"days": 2, "zones": 2, "rounds": 1},
     "cards": {"places": 12, "hours": 2, "rounds": 1, "pandas_rounds": 1},

@@ -16,7 +16,7 @@ from types import TracebackType
 import duckdb
 import pyarrow as pa
 
-from pipelines.store import changes, sealing, tables
+from pipelines.store import changes, parts, sealing, tables
 from pipelines.store.changes import Changes
 from pipelines.store.rows import temporary
 
@@ -45,6 +45,7 @@ class Store:
         tables.create(self.con)
         sealing.remove_leftovers(self.con, self.sealed)
         self._manifest: sealing.Manifest | None = None  # as last read
+        self.parts: dict[str, list[parts.Part]] = {}  # as last made
         self.known: dict[str, object] = {}  # temporary table → what it was made of; forgotten when a transaction fails
 
     def __enter__(self) -> Store:
@@ -124,3 +125,7 @@ class Store:
         """
         self._manifest = None
         return sealing.seal(self.con, self.sealed, at, cuts or {})
+
+    def make_parts(self, at: datetime) -> None:
+        """Bring the parts, which only readers see, up to date with the hot rows; see :mod:`pipelines.store.parts`."""
+        self.parts = parts.bring_up(self.con, self.sealed, at)

@@ -163,17 +163,18 @@ def write_file(con: duckdb.DuckDBPyConnection, folder: Path, name: str, rows: st
     if count != expected:
         raise OSError(f"{temporary}: {count} rows written, {expected} expected. Check the disk; nothing was changed.")
     stem = f"{first:%Y-%m}" if first != last else f"{first}"
-    file = f"{name}/{stem}-{_sha(temporary)[:12]}.parquet"
-    _make_durable(temporary, folder / file)
+    file = f"{name}/{stem}-{sha(temporary)[:12]}.parquet"
+    make_durable(temporary, folder / file)
     return file, count
 
 
-def _sha(path: Path) -> str:
+def sha(path: Path) -> str:
+    """SHA-256 of a file, as hex."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _make_durable(temporary: Path, final: Path) -> None:
+def make_durable(temporary: Path, final: Path) -> None:
     """fsync, rename, fsync the folder: after this the file survives a power cut."""
     fsync(temporary)
     temporary.replace(final)
@@ -197,8 +198,9 @@ def _drop_retired(con: duckdb.DuckDBPyConnection, folder: Path, at: datetime) ->
 
 
 def remove_leftovers(con: duckdb.DuckDBPyConnection, folder: Path) -> None:
-    """Delete files that a killed run wrote but never put in the manifest."""
-    known = {f for (f,) in con.execute("SELECT file FROM manifest UNION SELECT file FROM retired_files").fetchall()}
+    """Delete files that a killed run wrote but never put in the manifest, or among the parts."""
+    named = " UNION ".join(f"SELECT file FROM {table}" for table in ("manifest", "parts", "retired_files"))
+    known = {f for (f,) in con.execute(named).fetchall()}
     for path in folder.glob("*/*"):
         if path.relative_to(folder).as_posix() not in known:
             path.unlink()

@@ -11,11 +11,13 @@ from schemas.results import TABLES, Table
 FORMAT = 4  # raised with every change of a table that stands: pipelines/upkeep/steps.py
 
 # Private tables: what has been taken in, which cells changed since they were last computed, how far the grid
-# is filled, and which sealed file holds which days.
+# is filled, which sealed file holds which days, and which part which hours.
 _PRIVATE = """
 CREATE TABLE IF NOT EXISTS manifest (table_name VARCHAR, first_day DATE, last_day DATE, file VARCHAR, row_count BIGINT,
     PRIMARY KEY (table_name, first_day));
 CREATE TABLE IF NOT EXISTS retired_files (file VARCHAR PRIMARY KEY, retired_at TIMESTAMPTZ);
+CREATE TABLE IF NOT EXISTS parts (table_name VARCHAR, part_from TIMESTAMPTZ, part_until TIMESTAMPTZ, file VARCHAR, row_count BIGINT);
+CREATE TABLE IF NOT EXISTS unpublished (recorded_from TIMESTAMPTZ);
 CREATE TABLE IF NOT EXISTS seen_files (municipality VARCHAR, source VARCHAR, name VARCHAR, size_bytes BIGINT, mtime_ns BIGINT,
     delivery_id VARCHAR, taken_until TIMESTAMPTZ, complete BOOLEAN, PRIMARY KEY (municipality, source, name));
 CREATE TABLE IF NOT EXISTS spans (municipality VARCHAR, source VARCHAR, delivery_id VARCHAR, span_start TIMESTAMPTZ,

@@ -12,7 +12,7 @@ from typing import IO
 from pipelines import lock
 from pipelines.faults import UsageError
 from pipelines.publish import publish
-from pipelines.store import Store
+from pipelines.store import Store, parts
 from pipelines.store.rows import one
 from pipelines.store.sealing import fsync
 from pipelines.store.tables import FORMAT, FormatError
@@ -55,9 +55,11 @@ def restore(path: Path, workspace: Path) -> Header:
 
 
 def republish(store: Store) -> None:
-    """Publish again as of the last time: views name the sealed files by the folder they stand in."""
+    """Publish again as of the last time, all of it: views name the sealed files by the folder they stand in."""
     told = one(store.con.execute("SELECT text FROM about WHERE key = 'published_at'"))
     if told:
+        with store.transaction():
+            parts.note_run(store.con, datetime.fromisoformat(told[0]), everything=True)
         publish(store, datetime.fromisoformat(told[0]))
 
 
