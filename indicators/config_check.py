@@ -20,7 +20,7 @@ from schemas import retention, vocabulary
 from schemas.config import Config, PlaceRow
 from schemas.datasets import DATASETS
 from schemas.mistakes import did_you_mean
-from schemas.problems import Problem
+from schemas.problems import Outside, Problem
 from schemas.settings import Band, Event, IndicatorSettings, Source, Threshold, format_duration, order_mistakes
 from schemas.yamlfile import Path_
 
@@ -132,7 +132,8 @@ def _sources(config: Config) -> Iterator[Problem]:
             yield document.problem(("contract",), what, f"Write {contract.major}, and see that the mapping fits it.")
         if source.dataset not in allowed:
             what = f"dataset `{source.dataset}` lies outside every adopted purpose"
-            yield config.document.problem(("sources", number), what, "Adopt a purpose that names it, or take the source out.")
+            fix = f"Adopt a purpose that names it, or take the source out. {_to_decide(source.dataset)}"
+            yield _outside(config.document.problem(("sources", number), what, fix))
         measures = _measures(source)
         for path, measure in measures:
             if measure not in contract.measures:
@@ -145,6 +146,16 @@ def _sources(config: Config) -> Iterator[Problem]:
             if kinds[place] not in contract.place_kinds:
                 what = f"`{place}` is a {kinds[place]}; {contract.name} counts at a {' or '.join(contract.place_kinds)}"
                 yield document.problem(("place", "map", supplied), what, "Choose another place, or another dataset.")
+
+
+def _outside(problem: Problem) -> Outside:
+    return Outside(problem.file, problem.line, problem.key, problem.what, problem.fix)
+
+
+def _to_decide(name: str) -> str:
+    """What nobody has weighed yet of something that no purpose names (rule 23)."""
+    return (f"A review would have to decide what effect `{name}` serves, why it is needed and not too much, for whom it is, how long it is "
+            "kept and under which k: drukte purpose review.")  # fmt: skip
 
 
 def _measures(source: Source) -> list[tuple[Path_, str]]:
@@ -182,7 +193,9 @@ def _indicators(config: Config, cards: Mapping[str, Card]) -> Iterator[Problem]:
         own_card_fits = "." in name and set(cards[name].purposes) & set(config.purposes)
         if name not in listed and not own_card_fits:
             what = f"`{name}` lies outside every adopted purpose"
-            yield config.document.problem(path, what, "Adopt a purpose that names it, or switch it off.")
+            yield _outside(
+                config.document.problem(path, what, f"Adopt a purpose that names it, or switch it off. {_to_decide(name)}")
+            )
         for given in cards[name].inputs.values():
             if given.from_ != (SEVERITY,) and not any(_feeds(source, given.from_) for source in config.sources.values()):
                 what = f"no source delivers {' or '.join(given.from_)}, which `{name}` needs"

@@ -23,13 +23,13 @@ class DamagedError(Exception):
 
 
 def in_words(error: BaseException) -> tuple[int, list[str]]:
-    """(exit code, lines) for an error: mistakes in config 2, a held workspace 4, anything unforeseen 1."""
+    """(exit code, lines) for an error: mistakes in config 2, a use that was not reviewed 3, a held workspace 4, anything unforeseen 1."""
     from pipelines.explain import NotFound
     from pipelines.flows.server import ServerError
     from pipelines.store.tables import FormatError
 
     if isinstance(error, Problems):
-        return USAGE, [str(p) for p in error.problems]
+        return GATE if error.refused else USAGE, [str(p) for p in error.problems]
     if isinstance(error, UsageError | FormatError | NotFound):
         return USAGE, [str(error)]
     if isinstance(error, DamagedError | ServerError):

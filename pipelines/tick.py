@@ -14,14 +14,15 @@ from typing import Any, Literal
 
 from indicators import neighbours
 from indicators.card import Card
-from pipelines import baselines, compute, frozen, grid, quality, reference, register, situate, todo
+from pipelines import baselines, compute, frozen, grid, purpose, quality, reference, register, situate, todo
 from pipelines.intake import arrivals
+from pipelines.notes import Note
 from pipelines.publish import publish
+from pipelines.purpose import bound
 from pipelines.slots import delivered_measures
 from pipelines.store import Store, parts
 from pipelines.store.rows import one
 from pipelines.upkeep import retention
-from pipelines.versions.notes import Note
 from schemas.config import Config
 
 Verb = Literal["run", "backfill", "replay"]
@@ -89,10 +90,13 @@ def tick(
     ``since`` has everything from that moment on, and before ``until``, computed again; with ``restate`` slots of that stretch are
     judged by today's settings (rule 21), and with ``release`` late changes to a frozen period in it enter the tables. What a
     backfill changes of what stood before becomes known now: earlier versions are kept, and nothing signals. ``notes``: what
-    there is to say of the config, told with the run. The caller holds the workspace lock.
+    there is to say of the config, told with the run. The caller holds the workspace lock. Raises :class:`schemas.problems.Problems`
+    for a use that no review covers.
     """
     show = progress or (lambda _text, _share: None)
-    summary = Summary(_run_id(store, config, verb, at), config.municipality.municipality, at, notes=tuple(notes))
+    admitted = purpose.admit(config, cards, at, verb)
+    cards = admitted.cards
+    summary = Summary(_run_id(store, config, verb, at), config.municipality.municipality, at, notes=(*notes, *admitted.notes))
     if restate:
         config = replace(config, since=None, before=None)
     with store.transaction():
@@ -100,6 +104,7 @@ def tick(
         if restate and since is None:
             reference.write(store, config, cards, at, restate=True)
         _tell(store, summary)
+        bound.write(store, config, admitted)
     config, summary.deliveries = taken_in(store, config, cards, at, verb, show)
     stretch = (since or BEGINNING, until or at) if restate else None
     if stretch and release:

@@ -17,7 +17,7 @@ from schemas.config_model import Config, PlaceRow
 from schemas.datasets import conversions
 from schemas.mistakes import did_you_mean
 from schemas.problems import Problem, Problems
-from schemas.settings import Municipality, Place, Purpose, Source
+from schemas.settings import Municipality, Place, Purpose, Reviews, Source
 from schemas.settings.base import SLUG
 from schemas.yamlfile import Document, Model
 
@@ -51,6 +51,7 @@ def load(config_dir: Path, slug: str, data: Path | None = None) -> Config:
     wanted = [a.get("purpose") if isinstance(a, dict) else None for a in (adopted if isinstance(adopted, list) else [])]
     purposes = reading.named(Purpose, "purposes", _texts(wanted), document, lambda i: ("purposes", i, "purpose"))
     places = reading.attempt(lambda: reading.places_of(document, path.parent)) if named.get("places") else ()
+    reviews = reading.attempt(lambda: reading.reviews(slug))
     if reading.problems or municipality is None or places is None:
         raise Problems(reading.problems)
     config = Config(
@@ -59,7 +60,7 @@ def load(config_dir: Path, slug: str, data: Path | None = None) -> Config:
         source_documents={name: source_document for name, (_, source_document) in sources.items()},
         purposes={name: model for name, (model, _) in purposes.items()},
         purpose_documents={name: purpose_document for name, (_, purpose_document) in purposes.items()}, places=places,
-        data=(data or path.parent / municipality.data).resolve(),
+        data=(data or path.parent / municipality.data).resolve(), reviews=reviews,
     )  # fmt: skip
     problems = [p for model, source_document in sources.values() for p in conversions.mistakes(model, source_document)]
     problems += config_refs.problems(config, slug)
@@ -109,6 +110,19 @@ class _Reading:
             pair = self.attempt(lambda path=path: yamlfile.load(model, path, self.shown(path)))  # type: ignore[misc]
             if pair is not None:
                 found[name] = pair
+        return found
+
+    def reviews(self, slug: str) -> Reviews | None:
+        """The reviews of a municipality's purposes, if there is a record of any (``reviews/<slug>.yaml``)."""
+        path = self.folder / "reviews" / f"{slug}.yaml"
+        if not path.is_file():
+            return None
+        found, document = yamlfile.load(Reviews, path, self.shown(path))
+        if found.municipality != slug:
+            what = f"`{found.municipality}` is not the name of this file"
+            raise Problems(
+                [document.problem(("municipality",), what, "A review of another municipality holds nothing here: remove it.")]
+            )
         return found
 
     def places_of(self, document: Document, beside: Path) -> tuple[PlaceRow, ...]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from schemas.settings import Event, Municipality, Place, Purpose, Source
+from schemas.settings import Event, Municipality, Place, Purpose, Reviews, Source
 from schemas.yamlfile import Document
 
 
@@ -49,6 +49,7 @@ class Config:
     purpose_documents: dict[str, Document]
     places: tuple[PlaceRow, ...]
     data: Path
+    reviews: Reviews | None = None
     since: datetime | None = None
     before: Callable[[], Config] | None = None
 

@@ -56,6 +56,7 @@ def _roles(config: Config) -> Iterator[Problem]:
     owners: list[tuple[Path_, str]] = []
     for key in ("purposes", "thresholds", "flags", "resets", "freezes", "frozen_periods"):
         owners += [((key, i, "owner"), entry.owner) for i, entry in enumerate(getattr(town, key))]
+    owners += [(("purposes", i, "grace", "owner"), a.grace.owner) for i, a in enumerate(town.purposes) if a.grace]
     for path, owner in owners:
         if owner not in town.roles:
             fix = did_you_mean(owner, town.roles, "Describe it under `roles`.")

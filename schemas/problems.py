@@ -26,9 +26,19 @@ class Problem:
         return f"{place}:{key} {self.what}. {self.fix}".rstrip()
 
 
+@dataclass(frozen=True)
+class Outside(Problem):
+    """Not a slip but a use that no review covers: the gate refuses it (rule 23). ``fix`` says what a review would have to decide."""
+
+
 class Problems(Exception):
     """All mistakes found in one reading; never empty."""
 
     def __init__(self, problems: Iterable[Problem]):
         self.problems = list(problems)
         super().__init__("\n".join(str(p) for p in self.problems))
+
+    @property
+    def refused(self) -> bool:
+        """Whether nothing is wrong but the use itself."""
+        return all(isinstance(p, Outside) for p in self.problems)

@@ -141,6 +141,10 @@ TABLES: dict[str, Table] = {t.name: t for t in (
     _t("purposes", "Vastgestelde doelen met grondslag, DPIA en k", "Adopted purposes with legal basis, DPIA and k",
        "municipality purpose title desired_effect legal_basis dpia_reference dpia_date decided_on review_by k retention_days audience owner"
        " datasets indicators file line", "municipality purpose"),
+    _t("purpose_reviews", "Toets van elk vastgesteld doel: of zij het gebruik dekt, wie tekende, tot wanneer",
+       "Review of each adopted purpose: whether it covers the use, who signed, until when",
+       "municipality purpose adoption_order standing reviewed_on review_by keeps_until review_version signed_by owner fingerprint"
+       " beyond_review datasets used_indicators sources whole_risks", "municipality purpose"),
     _t("retention", "Bewaartermijnen: welk doel ze bepaalt, en vanaf welke dag er nog rijen zijn",
        "How long data are kept: which purpose decides, and from which day on there are rows",
        "municipality data_class subject purpose retention_days kept_from", "municipality data_class subject"),

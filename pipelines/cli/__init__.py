@@ -19,6 +19,7 @@ from pipelines.cli import (
     indicators,
     options,
     planning,
+    purpose,
     reading,
     running,
     source,
@@ -26,8 +27,8 @@ from pipelines.cli import (
     upkeep,
 )
 
-GROUPS = {"config": config.app, "export": export.app, "flags": flags.app, "indicators": indicators.app, "situations": reading.situations,
-          "source": source.app}  # fmt: skip
+GROUPS = {"config": config.app, "export": export.app, "flags": flags.app, "indicators": indicators.app, "purpose": purpose.app,
+          "situations": reading.situations, "source": source.app}  # fmt: skip
 
 app = typer.Typer(
     name="drukte",

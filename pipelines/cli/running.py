@@ -41,7 +41,7 @@ def run(
     with lock.hold(workspace, wait):
         tables.check_format(workspace.resolve() / "private")  # before a server starts for nothing
         slugs = _asked(config, workspace, municipality)
-        good, mistakes = _sound(config, workspace, slugs, data)
+        good, mistakes = _sound(config, workspace, slugs, data, moment)
         outcomes = _through_the_flow(config, workspace, good, data, moment) if good else []
     for outcome in outcomes:
         for note in outcome.get("notes", ()):
@@ -72,24 +72,33 @@ def _asked(config: Path, workspace: Path, municipality: list[str] | None) -> lis
         return asked
 
 
-def _sound(config: Path, workspace: Path, slugs: list[str], data: Path | None) -> tuple[list[str], Exception | None]:
+def _sound(
+    config: Path, workspace: Path, slugs: list[str], data: Path | None, at: datetime | None = None
+) -> tuple[list[str], Exception | None]:
     """The municipalities that can run, and the mistakes of the others: known before a server starts.
 
-    Whose files hold mistakes can run where an earlier version is kept; its mistakes are then said on standard error.
+    Whose files hold mistakes can run where an earlier version is kept; its mistakes are then said on standard error. So it is
+    with a use that was not reviewed; unless a role accepts versions here, that ends in an error: what was asked for did not run.
     """
-    from pipelines import start, versions
+    from pipelines import purpose, start, versions
+    from pipelines.cli import common
     from schemas.problems import Problems
 
+    at = at or common.now()
     good: list[str] = []
     found: list[Problem] = []
     for slug in slugs:
         try:
-            start.ready(config, slug, data)
+            purpose.refuse(*start.ready(config, slug, data), at, "run")
         except Problems as problems:
-            if slug not in versions.known(workspace):
+            kept = slug in versions.known(workspace)
+            asked = problems.refused and not versions.accepted(workspace, slug, at)
+            if asked or not kept:
                 found += problems.problems
+            if not kept:
                 continue
-            print("\n".join(map(str, problems.problems)), file=sys.stderr)
+            if not asked:
+                print("\n".join(map(str, problems.problems)), file=sys.stderr)
         good.append(slug)
     return good, Problems(found) if found else None
 
@@ -144,7 +153,7 @@ def backfill(
     """
     from dataclasses import asdict
 
-    from pipelines import lock, start, versions
+    from pipelines import lock, purpose, start, versions
     from pipelines.cli import common
     from pipelines.store import Store
     from pipelines.tick import tick
@@ -155,10 +164,12 @@ def backfill(
     clock, until, again = common.now(), common.moment(to), common.moment(since)
     # Computing again is done now, and says so; filling is done as at the moment up to which it fills.
     moment = max(clock, until or clock) if restate or again else until or clock
+    for pair in ready.values():
+        purpose.refuse(*pair, moment, "backfill")
     done = []
     with lock.hold(workspace, wait), Store(workspace) as store:
         for slug in slugs:
-            now = versions.in_force(store, config, slug, data, moment)
+            now = versions.in_force(store, config, slug, data, moment, "backfill")
             with progress_bar(slug) as show:
                 done.append(tick(store, now.config, now.cards, at=moment, verb="backfill", since=again, until=until, restate=restate,
                                  release=release, progress=show, notes=now.notes))  # fmt: skip

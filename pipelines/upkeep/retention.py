@@ -57,8 +57,8 @@ RULES: dict[str, Rule] = {
 # Elsewhere: situations and outcomes go by when they ended (pipelines/upkeep/ended.py), refused rows with their delivery.
 BY_HAND = ("situations", "situations_superseded", "outcomes", "refused_rows")
 # Settings, cards, places and the register of faults are decisions and knowledge, not measurements; a group is a view.
-STAYS = ("situation_groups", "thresholds", "effective_settings", "indicators", "places", "blind_spots", "purposes", "about", "flags",
-         "corrections", "config_versions", "retention", "deletions")  # fmt: skip
+STAYS = ("situation_groups", "thresholds", "effective_settings", "indicators", "places", "blind_spots", "purposes",
+         "purpose_reviews", "about", "flags", "corrections", "config_versions", "retention", "deletions")  # fmt: skip
 LEDGER = {
     "baseline_done": Rule("indicators", "local_date", "dataset"),
     "held_slots": Rule("indicators", "interval_start", "indicator"),

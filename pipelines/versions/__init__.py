@@ -14,15 +14,16 @@ from functools import cache, partial
 from pathlib import Path
 
 from indicators.card import Card
-from pipelines import start
+from pipelines import purpose, start
+from pipelines.notes import Note
 from pipelines.store import Store
 from pipelines.versions import bundle, ledger
 from pipelines.versions.ledger import Version
-from pipelines.versions.notes import Note, note
+from pipelines.versions.notes import note
 from schemas.config import Config
 from schemas.problems import Problem, Problems
 
-__all__ = ["InForce", "Version", "in_force", "kept", "known"]
+__all__ = ["InForce", "Version", "accepted", "in_force", "kept", "known"]
 
 Sound = tuple[Config, dict[str, Card]]
 
@@ -38,24 +39,31 @@ class InForce:
     mistakes: tuple[Problem, ...] = ()
 
 
-def in_force(store: Store, config_dir: Path, slug: str, data: Path | None, at: datetime) -> InForce:
+def in_force(store: Store, config_dir: Path, slug: str, data: Path | None, at: datetime, verb: purpose.Verb = "run") -> InForce:
     """The config in force at ``at``. Keeps files not seen before while nobody has accepted a version.
 
-    Raises :class:`Problems` when the files hold mistakes and no earlier version is known.
+    Files whose use no review covers for a run of ``verb`` are like files with mistakes: they do not act. Raises :class:`Problems`
+    when they do not, and no earlier version is known.
     """
-    accepted = ledger.accepted_at(store, slug, at)
+    standing = ledger.accepted_at(store, slug, at)
     try:
-        sound: Sound | None = start.ready(config_dir, slug, data)
+        sound: Sound | None = _covered(start.ready(config_dir, slug, data), at, verb)
         mistakes: tuple[Problem, ...] = ()
     except Problems as problems:
         sound, mistakes = None, tuple(problems.problems)
-    if accepted is None:
+    if standing is None:
         return _as_the_files_stand(store, config_dir, slug, data, at, sound, mistakes)
-    found = [] if sound else [_broken(mistakes, accepted)]
-    if sound and bundle.gather(sound[0]).content_hash != accepted.content_hash:
-        found.append(note("differs", number=accepted.number))
+    found = [] if sound else [_broken(mistakes, standing)]
+    if sound and bundle.gather(sound[0]).content_hash != standing.content_hash:
+        found.append(note("differs", number=standing.number))
     found += _pending(store, slug, at)
-    return InForce(*_since(store, accepted, config_dir, data), accepted, tuple(found), mistakes)
+    return InForce(*_since(store, standing, config_dir, data), standing, tuple(found), mistakes)
+
+
+def _covered(sound: Sound, at: datetime, verb: purpose.Verb) -> Sound:
+    """The same, where a review covers it. Raises :class:`Problems`."""
+    purpose.refuse(*sound, at, verb)
+    return sound
 
 
 def _since(store: Store, version: Version, config_dir: Path, data: Path | None) -> Sound:
@@ -90,6 +98,12 @@ def known(workspace: Path) -> list[str]:
         return [slug for (slug,) in store.con.execute("SELECT DISTINCT municipality FROM config_versions ORDER BY 1").fetchall()]
 
 
+def accepted(workspace: Path, slug: str, at: datetime) -> bool:
+    """Whether a version that a role accepted is in force at a moment. The caller holds the lock; the workspace is known."""
+    with Store(workspace) as store:
+        return ledger.accepted_at(store, slug, at) is not None
+
+
 def kept(store: Store, version: Version, config_dir: Path, data: Path | None) -> Sound:
     """Settings and cards of a version as it was kept; its data folder is seen from where the files stand now."""
     folder = bundle.unpack(store, version.content_hash, version.municipality)
@@ -102,7 +116,8 @@ def kept(store: Store, version: Version, config_dir: Path, data: Path | None) ->
 
 def _broken(mistakes: tuple[Problem, ...], instead: Version) -> Note:
     told = partial(note, number=instead.number, count=len(mistakes), first=str(mistakes[0]))
-    return told("broken", since=f"{instead.effective_from or instead.accepted_at:%Y-%m-%d %H:%M}Z")
+    kind = "refused" if Problems(mistakes).refused else "broken"
+    return told(kind, since=f"{instead.effective_from or instead.accepted_at:%Y-%m-%d %H:%M}Z")
 
 
 def _pending(store: Store, slug: str, at: datetime) -> list[Note]:

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 from indicators.local_clock import public_holidays
-from pipelines import start
+from pipelines import purpose, start
 from pipelines.faults import UsageError
 from pipelines.store import Store
 from pipelines.versions import bundle, ledger
@@ -24,10 +24,11 @@ def accept(
 ) -> Version:  # fmt: skip
     """Put the files in force from ``begin`` on (None: the coming midnight of the town; urgent: the next interval).
 
-    Raises :class:`Problems` for files with mistakes, :class:`UsageError` for a role that is not declared, a reason that says
-    nothing, a moment in the past or inside an interval, and files that are in force already.
+    Raises :class:`Problems` for files with mistakes and for a use that no review covers, :class:`UsageError` for a role that is
+    not declared, a reason that says nothing, a moment in the past or inside an interval, and files that are in force already.
     """
-    config, _ = start.ready(config_dir, slug, data)
+    config, cards = start.ready(config_dir, slug, data)
+    purpose.refuse(config, cards, at, "run")
     _by(config, role, why)
     if urgent and begin is not None:
         raise UsageError("--urgent acts from the next interval: leave --from out, or leave --urgent out.")

@@ -30,12 +30,13 @@ class Bundle:
 
 
 def gather(config: Config) -> Bundle:
-    """The files that a sound config was read from: its own, its places, sources and purposes, and all own cards."""
+    """The files that a sound config was read from: its own, its places, sources, purposes and reviews, and all own cards."""
     top = config.folder
     own = top / "municipalities" / f"{config.municipality.municipality}.yaml"
     paths = [own, (own.parent / config.municipality.places).resolve()]
     paths += [top / "sources" / f"{name}.yaml" for name in config.sources]
     paths += [top / "purposes" / f"{name}.yaml" for name in config.purposes]
+    paths += [top / "reviews" / f"{config.municipality.municipality}.yaml"] if config.reviews else []
     paths += sorted((top / "indicators").glob("*.yaml"))
     return Bundle(top.name, {path.relative_to(top).as_posix(): path.read_bytes() for path in paths})
 

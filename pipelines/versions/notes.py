@@ -2,20 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from pipelines.notes import Note
 from schemas import yamlfile
-
-
-@dataclass(frozen=True)
-class Note:
-    """``kind`` is a key of ``texts.yaml``."""
-
-    kind: str
-    nl: str
-    en: str
 
 
 def note(kind: str, **values: object) -> Note:

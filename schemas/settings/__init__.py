@@ -8,10 +8,11 @@ from schemas.settings.municipality import Freeze, IndicatorSettings, Municipalit
 from schemas.settings.place import Place, Places
 from schemas.settings.purpose import Adoption, Purpose
 from schemas.settings.quality import Detectors, Flag
+from schemas.settings.review import Review, Reviews
 from schemas.settings.source import Source
 
 __all__ = [
     "BANDS", "LEVELS", "Adoption", "Band", "Bands", "Detectors", "Event", "Flag", "Freeze", "FrozenPeriod", "IndicatorSettings",
-    "Municipality", "Place", "Places", "Purpose", "Reset", "Source", "Text", "Threshold", "When", "format_duration", "order_mistakes",
-    "parse_duration",
+    "Municipality", "Place", "Places", "Purpose", "Reset", "Review", "Reviews", "Source", "Text", "Threshold", "When", "format_duration",
+    "order_mistakes", "parse_duration",
 ]  # fmt: skip

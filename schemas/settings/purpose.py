@@ -35,6 +35,26 @@ class Dpia(Strict):
     date: date
 
 
+class Grace(Strict):
+    """For how long what runs keeps running, loudly marked, once its review date has passed; an event that goes on then is seen out.
+
+    Safety at an event is not switched off by a calendar: ``owner`` is the role that decided how long that may last.
+    """
+
+    keeps: Duration = Field(description="whole days, for example 28d; 0d: not at all")
+    owner: RoleId
+
+    @field_validator("keeps")
+    @classmethod
+    def _whole_days(cls, value: timedelta) -> timedelta:
+        if value % DAY:
+            raise ValueError(f"{format_duration(value)} is not a number of whole days | Write for example 28d.")
+        return value
+
+
+GRACE = timedelta(days=28)  # where a municipality states none; the purpose's owner answers for it
+
+
 class Adoption(Strict):
     """A municipality's own decision on a purpose. ``k``: fewest contributors that may leave the gate.
 
@@ -53,6 +73,7 @@ class Adoption(Strict):
     retention_of: dict[DataClass, Duration] = Field(default_factory=dict)
     audience: tuple[str, ...] = Field(min_length=1)
     owner: RoleId
+    grace: Grace | None = None
 
     @field_validator("retention", "retention_of")
     @classmethod
@@ -73,6 +94,11 @@ class Adoption(Strict):
     def kept(self, data_class: DataClass) -> timedelta:
         """How long a class of data is kept for this purpose."""
         return self.retention_of.get(data_class, self.retention)
+
+    @property
+    def keeps_running(self) -> timedelta:
+        """How long what runs keeps running after the review date."""
+        return self.grace.keeps if self.grace else GRACE
 
     @model_validator(mode="after")
     def _review_after_decision(self) -> Adoption:
