@@ -1,25 +1,18 @@
 # Each target sets up what it needs: Python 3.11 or later, make and the package index are enough.
 .DELETE_ON_ERROR:
-.PHONY: demo test test-commands test-rooms lint generated docs prove bench clean
+.PHONY: demo test lint generated docs prove bench clean
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-BESIDE := tests/cli tests/flows tests/golden
 
 demo: $(READY)  ## the main job on the sample city, end to end
 	$(BIN)/drukte demo
 
+# Three processes on two processors: some tests mostly wait for servers to start.
 test: lint generated  ## everything that must hold, properties with small counts
-	$(MAKE) --no-print-directory -j2 --output-sync=target test-commands test-rooms
-
-# Two at a time, of about the same length: the commands mostly wait for servers to start, golden days make up for it.
-test-commands: $(READY)
-	$(BIN)/python -m pytest $(BESIDE)
-
-test-rooms: $(READY)
-	$(BIN)/python -m pytest $(addprefix --ignore ,$(BESIDE))
+	$(BIN)/python -m pytest --numprocesses 3 --dist loadscope --no-loadscope-reorder
 
 lint: $(READY)  ## style, layout, types
 	$(BIN)/ruff check .

@@ -47,6 +47,7 @@ def publish(store: Store, at: datetime) -> Path:
     aside.replace(final)
     fsync(store.published)
     parts.published(store.con)
+    store.drop_retired(at)
     store.con.execute("CHECKPOINT")
     return final
 

@@ -119,7 +119,7 @@ class Store:
         self._manifest = None
 
     def seal(self, at: datetime, cuts: Mapping[str, Set[date]] | None = None) -> int:
-        """Write days older than yesterday to Parquet, merge old months, drop retired files; returns files written.
+        """Write days older than yesterday to Parquet, merge old months; returns files written.
 
         ``cuts``: table → days at which rows will be taken out; the months around them stay in day files.
         """
@@ -129,3 +129,7 @@ class Store:
     def make_parts(self, at: datetime) -> None:
         """Bring the parts, which only readers see, up to date with the hot rows; see :mod:`pipelines.store.parts`."""
         self.parts = parts.bring_up(self.con, self.sealed, at)
+
+    def drop_retired(self, at: datetime) -> None:
+        """Delete sealed files that no publication has named for a grace period."""
+        sealing.drop_retired(self.con, self.sealed, at)

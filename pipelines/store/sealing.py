@@ -94,8 +94,7 @@ def seal(con: duckdb.DuckDBPyConnection, folder: Path, at: datetime, cuts: Mappi
     for name, day in sealable().items():
         hot_days = {d for (d,) in con.execute(f"SELECT DISTINCT {day} FROM {name} WHERE {day} < ?", [cutoff]).fetchall()}
         for first, last in _units(con, name, hot_days, at, {_month(day) for day in cuts.get(name, ())}):
-            written += _write(con, folder, name, day, first, last, at)
-    _drop_retired(con, folder, at)
+            written += _write(con, folder, name, day, first, last)
     return written
 
 
@@ -129,7 +128,7 @@ def _month(day: date) -> tuple[date, date]:
     return first, (first + timedelta(days=32)).replace(day=1) - timedelta(days=1)
 
 
-def _write(con: duckdb.DuckDBPyConnection, folder: Path, name: str, day: str, first: date, last: date, at: datetime) -> int:
+def _write(con: duckdb.DuckDBPyConnection, folder: Path, name: str, day: str, first: date, last: date) -> int:
     """Write the hot and sealed rows of [first, last] to one new file and swap it in; returns 1 if a file was written."""
     old = [f for (f,) in con.execute(
         "SELECT file FROM manifest WHERE table_name = ? AND first_day >= ? AND last_day <= ?", [name, first, last]
@@ -144,7 +143,7 @@ def _write(con: duckdb.DuckDBPyConnection, folder: Path, name: str, day: str, fi
     con.execute("DELETE FROM retired_files WHERE file = ?", [file])
     for f in old:
         if f != file:
-            con.execute("INSERT OR REPLACE INTO retired_files VALUES (?, ?)", [f, at])
+            con.execute("INSERT OR REPLACE INTO retired_files VALUES (?, NULL)", [f])
     con.execute("COMMIT")
     return 1
 
@@ -190,7 +189,11 @@ def fsync(path: Path) -> None:
         os.close(handle)
 
 
-def _drop_retired(con: duckdb.DuckDBPyConnection, folder: Path, at: datetime) -> None:
+def drop_retired(con: duckdb.DuckDBPyConnection, folder: Path, at: datetime) -> None:
+    """Delete files whose grace period is over at ``at``. Called when a publication has come out that names none of them.
+
+    The period of a file begins with that publication, not with the run that gave it up: that run may have been killed.
+    """
     con.execute("UPDATE retired_files SET retired_at = ? WHERE retired_at IS NULL", [at])
     for (file,) in con.execute("SELECT file FROM retired_files WHERE retired_at < ?", [at - GRACE]).fetchall():
         (folder / file).unlink(missing_ok=True)

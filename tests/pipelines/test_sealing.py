@@ -36,6 +36,7 @@ def aged(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[int]]:
         for day in range(156):
             insert(store, day)
             store.seal(T0 + day * DAY + timedelta(hours=12))
+            store.drop_retired(T0 + day * DAY + timedelta(hours=12))  # as publishing does
             counts.append(len(on_disk(store)))
     return workspace, counts
 
@@ -86,14 +87,34 @@ def test_who_has_an_older_publication_open_reads_on_in_the_grace_period(tmp_path
         assert reader.execute(sql).fetchall() == told, "in the grace period"
         with connect(before) as newer:
             assert newer.execute(sql).fetchall() == told
-        store.seal(merge + GRACE)
+        publish(store, merge + GRACE)
         assert reader.execute(sql).fetchall() == told, "at its very end"
-        store.seal(merge + GRACE + timedelta(seconds=1))
+        publish(store, merge + GRACE + timedelta(seconds=1))
         assert len(on_disk(store)) == len(files(store))
         with pytest.raises(duckdb.IOException):
             reader.execute(sql)
         with connect(before) as newer:
             assert newer.execute(sql).fetchall() == told
+        reader.close()
+
+
+def test_the_grace_period_begins_when_a_publication_without_the_file_comes_out(tmp_path: Path) -> None:
+    """A run killed between sealing and publishing leaves a publication in force that names files given up; a week may pass then."""
+    merge = T0 + 130 * DAY
+    with Store(tmp_path / "w") as store:
+        for day in range(40):
+            insert(store, day)
+            store.seal(T0 + (day + 2) * DAY)
+        file, sql = publish(store, T0 + 41 * DAY), "SELECT count(*), sum(value) FROM indicator_values"
+        assert store.seal(merge) > 0  # and killed
+    with Store(tmp_path / "w") as store:
+        store.seal(merge + 7 * DAY)
+        reader = connect(file)
+        assert reader.execute(sql).fetchall() == [(40, sum(range(40)))]
+        publish(store, merge + 7 * DAY)
+        assert reader.execute(sql).fetchall() == [(40, sum(range(40)))]
+        publish(store, merge + 7 * DAY + GRACE + DAY)
+        assert len(on_disk(store)) == len(files(store))
         reader.close()
 
 

@@ -27,9 +27,9 @@ ROOT = Path(__file__).resolve().parents[2]
 SAMPLE = ROOT / "data" / "sample"
 SEED = 20260620
 LAST = datetime(2026, 6, 21, 0, 0, tzinfo=UTC)  # after the last delivery was issued
-# When proving, one world in ten has enough history for baselines and the whole evening; the others two weeks and three hours, in
+# When proving, one world in ten has enough history for baselines and the whole evening; the others a week and two hours, in
 # which nearly all faults of the sample fall. (first week, first and last hour of the event day)
-LONG, SHORT = ("2026-05-16", "1600", "2400"), ("2026-06-06", "1700", "2000")
+LONG, SHORT = ("2026-05-16", "1600", "2400"), ("2026-06-13", "1800", "2000")
 COMPARED = ("observations", "indicator_values", "situations")
 LEFT_OUT = {"recorded_at", "run_id", "delivery_id", "revision", "situation_id", "group_id", "signalled_at"}
 
