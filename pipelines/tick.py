@@ -14,9 +14,10 @@ from typing import Any, Literal
 
 from indicators import neighbours
 from indicators.card import Card
-from pipelines import baselines, compute, frozen, grid, purpose, quality, reference, register, situate, todo
+from pipelines import alerts, baselines, compute, frozen, grid, purpose, quality, reference, register, situate, todo
 from pipelines.intake import arrivals
 from pipelines.notes import Note
+from pipelines.outcomes import kpis
 from pipelines.publish import publish
 from pipelines.purpose import bound
 from pipelines.slots import delivered_measures
@@ -45,11 +46,12 @@ class Summary:
     values_changed: int = 0
     situations: list[dict[str, Any]] = field(default_factory=list)
     notes: tuple[Note, ...] = ()
+    alerts: int = 0
 
     @property
     def nothing_due(self) -> bool:
         """Whether the tick found nothing to do."""
-        return not (self.deliveries or self.slots_computed or self.situations)
+        return not (self.deliveries or self.slots_computed or self.situations or self.alerts)
 
     @property
     def message_nl(self) -> str:
@@ -57,7 +59,7 @@ class Summary:
         if self.nothing_due:
             return "; ".join(["niets te doen: geen nieuwe leveringen, geen tijdvak aan de beurt", *(n.nl for n in self.notes)])
         done = (f"{len(self.deliveries)} leveringen, {self.slots_computed} tijdvakken berekend, {self.values_changed} waarden gewijzigd, "
-                f"{len(self.situations)} situaties gewijzigd")  # fmt: skip
+                f"{len(self.situations)} situaties gewijzigd" + (f", {self.alerts} meldingen" if self.alerts else ""))  # fmt: skip
         return "; ".join([done, *(n.nl for n in self.notes)])
 
     @property
@@ -66,7 +68,7 @@ class Summary:
         if self.nothing_due:
             return "; ".join(["nothing due: no new deliveries, no interval to compute", *(n.en for n in self.notes)])
         done = (f"{len(self.deliveries)} deliveries, {self.slots_computed} slots computed, {self.values_changed} values changed, "
-                f"{len(self.situations)} situations changed")  # fmt: skip
+                f"{len(self.situations)} situations changed" + (f", {self.alerts} alerts" if self.alerts else ""))  # fmt: skip
         return "; ".join([done, *(n.en for n in self.notes)])
 
 
@@ -123,10 +125,16 @@ def tick(
     show("situations", 0.9)
     summary.situations = judge(store, config, cards, at, verb, summary.run_id, again=bool(since or restate))
     retention.apply(store, config, at, summary.run_id)
+    _close_months(store, config, cards, at)
+    if verb == "run":  # history and replays tell nobody (rule 19)
+        summary.alerts, wrong = alerts.queue(store, config, cards, at)
+        summary.notes += tuple(wrong)
     _note_run(store, summary, verb)
     show("publish", 0.95)
     store.seal(at, retention.cuts(store))
     publish(store, at)
+    if verb == "run":
+        summary.notes += tuple(alerts.send(store, config, at)[1])
     show("done", 1.0)
     return summary
 
@@ -216,6 +224,15 @@ def judge(
         )
         store.con.execute("DELETE FROM dirty_levels WHERE municipality = ?", [config.municipality.municipality])
     return changes
+
+
+def _close_months(store: Store, config: Config, cards: Mapping[str, Card], at: datetime) -> None:
+    """Once a local day: the KPIs of this month and the one before."""
+    slug, today = config.municipality.municipality, at.astimezone(config.tz).date()
+    done = one(store.con.execute("SELECT max(recorded_at) FROM kpis WHERE municipality = ?", [slug]))[0]
+    if done is None or done.astimezone(config.tz).date() < today:
+        with store.transaction():
+            kpis.refresh(store, config, cards, at)
 
 
 def _run_id(store: Store, config: Config, verb: Verb, at: datetime) -> str:

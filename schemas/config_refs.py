@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
+from schemas import alert_refs
 from schemas.config_model import Config, PlaceRow
 from schemas.datasets import DATASETS
 from schemas.mistakes import did_you_mean
@@ -23,7 +24,7 @@ MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 def problems(config: Config, slug: str) -> list[Problem]:
     """All mistakes in how the files of a configuration refer to each other."""
     checks = (_names(config, slug), _roles(config), _purposes(config), _places(config), _sources(config), _intervals(config),
-              _events(config), _thresholds(config), _flags(config), _patterns(config))  # fmt: skip
+              _events(config), _thresholds(config), _flags(config), _patterns(config), alert_refs.problems(config))  # fmt: skip
     return [problem for check in checks for problem in check]
 
 

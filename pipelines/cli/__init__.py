@@ -11,6 +11,7 @@ import sys
 import typer
 
 from pipelines.cli import (
+    alerts,
     config,
     demo,
     docs,
@@ -18,6 +19,7 @@ from pipelines.cli import (
     flags,
     indicators,
     options,
+    outcomes,
     planning,
     purpose,
     reading,
@@ -27,8 +29,8 @@ from pipelines.cli import (
     upkeep,
 )
 
-GROUPS = {"config": config.app, "export": export.app, "flags": flags.app, "indicators": indicators.app, "purpose": purpose.app,
-          "situations": reading.situations, "source": source.app}  # fmt: skip
+GROUPS = {"alerts": alerts.app, "config": config.app, "export": export.app, "flags": flags.app, "indicators": indicators.app,
+          "outcome": outcomes.app, "purpose": purpose.app, "situations": reading.situations, "source": source.app}  # fmt: skip
 
 app = typer.Typer(
     name="drukte",
@@ -40,7 +42,7 @@ app = typer.Typer(
     no_args_is_help=True,
 )
 for _verb in (demo.demo, running.run, running.backfill, planning.plan, running.serve, reading.status, reading.explain, reading.board,
-              docs.docs, trying.whatif, trying.calibrate, upkeep.backup, upkeep.restore, upkeep.migrate):  # fmt: skip
+              docs.docs, outcomes.kpi, trying.whatif, trying.calibrate, upkeep.backup, upkeep.restore, upkeep.migrate):  # fmt: skip
     app.command()(_verb)
 for _name, _group in GROUPS.items():
     app.add_typer(_group, name=_name)

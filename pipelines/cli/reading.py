@@ -148,6 +148,39 @@ def list_situations(
         print(common.text("nothing_found", lang))
 
 
+@situations.command("ack")
+def acknowledge(
+    situation: Annotated[str, typer.Argument(metavar="ID", help="As `drukte situations list` and every message show it.")],
+    *,
+    role: Annotated[str, typer.Option("--role", metavar="ROLE", help="Who has seen it: a role, never a person's name.")],
+    note: Annotated[
+        str | None, typer.Option("--note", metavar="TEXT", help="What is done about it, for who reads it later.")
+    ] = None,
+    at: At = None,
+    config: options.Config = options.DEFAULT_CONFIG,
+    workspace: options.Workspace = options.DEFAULT_WORKSPACE,
+    wait: Annotated[
+        float, typer.Option("--wait", metavar="S", min=0, help="Seconds to wait for a run that is under way.")
+    ] = 30.0,
+    lang: options.Language = "en",
+) -> None:
+    """Say that a role has seen a situation: reminders end; what gets worse is told all the same."""
+    from pipelines import lock, start
+    from pipelines.alerts import people
+    from pipelines.cli import common
+    from pipelines.publish import publish
+    from pipelines.store import Store
+    from schemas import words
+
+    published, moment = common.published(workspace), common.moment(at) or common.now()
+    settings, _ = start.ready(config, _municipality_of(published, situation))
+    with lock.hold(workspace, wait), Store(workspace) as store:
+        with store.transaction():
+            level, number = people.acknowledge(store, settings, situation, role, moment, note)
+        publish(store, moment)
+    print(common.text("acknowledged", lang, id=situation, role=role, level=words.word("level", level, lang), n=number))
+
+
 def board(
     *,
     workspace: options.Workspace = options.DEFAULT_WORKSPACE,

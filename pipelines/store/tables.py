@@ -8,7 +8,7 @@ import duckdb
 
 from schemas.results import TABLES, Table
 
-FORMAT = 4  # raised with every change of a table that stands: pipelines/upkeep/steps.py
+FORMAT = 5  # raised with every change of a table that stands: pipelines/upkeep/steps.py
 
 # Private tables: what has been taken in, which cells changed since they were last computed, how far the grid
 # is filled, which sealed file holds which days, and which part which hours.
@@ -40,6 +40,7 @@ CREATE TABLE IF NOT EXISTS held_slots (municipality VARCHAR, indicator VARCHAR, 
 CREATE TABLE IF NOT EXISTS config_files (content_hash VARCHAR, folder VARCHAR, name VARCHAR, content BLOB,
     PRIMARY KEY (content_hash, name));
 CREATE TABLE IF NOT EXISTS card_state (municipality VARCHAR, key VARCHAR, text VARCHAR, PRIMARY KEY (municipality, key));
+CREATE TABLE IF NOT EXISTS alert_state (municipality VARCHAR PRIMARY KEY, state VARCHAR);
 """
 
 

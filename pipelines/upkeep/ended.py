@@ -35,7 +35,9 @@ def remove(
     gone = f"SELECT situation_id FROM situations WHERE {old} AND state = 'closed'"
     # Versions of a situation that stays stay with it; those of one that late data dissolved go by their own age.
     past = f"{old} AND situation_id NOT IN (SELECT situation_id FROM situations WHERE NOT ({old}) OR state <> 'closed')"
-    yield _delete(store, "outcomes", f"situation_id IN ({gone})", "occurred_at", record)
+    of_gone = f"situation_id IN ({gone}) OR (situation_id IS NULL AND municipality = '{slug}' AND occurred_at < TIMESTAMPTZ '{limit.isoformat()}')"
+    for table in ("outcomes_superseded", "outcomes"):
+        yield _delete(store, table, of_gone, "occurred_at", record)
     yield _delete(store, "situations_superseded", past, SEEN, record)
     yield _delete(store, "situations", f"{old} AND state = 'closed'", SEEN, record)
 

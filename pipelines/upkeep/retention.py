@@ -53,9 +53,12 @@ RULES: dict[str, Rule] = {
     "deliveries": Rule("deliveries", "received_at"),
     "runs": Rule("deliveries", "as_of"),
     "kpis": Rule("situations", "period_end"),
+    "alerts": Rule("situations", "created_at"),
+    "acknowledgements": Rule("situations", "acknowledged_at"),
+    "mutes": Rule("situations", "muted_until"),
 }
 # Elsewhere: situations and outcomes go by when they ended (pipelines/upkeep/ended.py), refused rows with their delivery.
-BY_HAND = ("situations", "situations_superseded", "outcomes", "refused_rows")
+BY_HAND = ("situations", "situations_superseded", "outcomes", "outcomes_superseded", "refused_rows")
 # Settings, cards, places and the register of faults are decisions and knowledge, not measurements; a group is a view.
 STAYS = ("situation_groups", "thresholds", "effective_settings", "indicators", "places", "blind_spots", "purposes",
          "purpose_reviews", "about", "flags", "corrections", "config_versions", "retention", "deletions")  # fmt: skip

@@ -72,5 +72,12 @@ def _measured_days(con: duckdb.DuckDBPyConnection, sealed: Path) -> None:
     con.execute("COMMIT")
 
 
+def _outcomes_of_places(con: duckdb.DuckDBPyConnection, _sealed: Path) -> None:
+    """4 → 5: ``outcomes`` tells the place and risk of what no situation foretold, and keeps revisions; nothing filled it before."""
+    there = con.execute("SELECT 1 FROM duckdb_tables() WHERE table_name = 'outcomes'").fetchall()
+    if there and "revision" not in _columns(con, "FROM outcomes"):
+        con.execute("DROP TABLE outcomes")
+
+
 # Format → the step that leads from it to the next. Format 1 never left the house.
-STEPS: Mapping[int, Step] = {2: _hours_of_levels, 3: _measured_days}
+STEPS: Mapping[int, Step] = {2: _hours_of_levels, 3: _measured_days, 4: _outcomes_of_places}

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import Field, field_validator
 
+from schemas.settings.alerts import Alerts
 from schemas.settings.bands import Threshold, Weights
 from schemas.settings.base import Instant, Interval, RoleId, Slug, Strict, Text
 from schemas.settings.context import ContextNote
@@ -83,6 +84,7 @@ class Municipality(Strict):
     freezes: tuple[Freeze, ...] = ()
     frozen_periods: tuple[FrozenPeriod, ...] = ()
     resets: tuple[Reset, ...] = ()
+    alerts: Alerts = Alerts()
 
     @field_validator("timezone")
     @classmethod

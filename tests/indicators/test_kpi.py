@@ -41,7 +41,7 @@ def test_the_output_kpis_of_the_domain_are_there() -> None:
         "probability_of_detection", "false_alarm_ratio", "critical_success_index", "lead_time", "signals_per_hour", "share_unknown",
     }  # fmt: skip
     assert wanted <= set(ALL) and not set(ALL) & set(card.catalogue())
-    assert {made.kind for made in kpi.catalogue().values()} == {"output"}
+    assert {made.kind for made in kpi.catalogue().values()} == {"output", "outcome"}
 
 
 def test_a_false_rate_stands_beside_the_hits_and_the_hits_beside_a_false_rate() -> None:
