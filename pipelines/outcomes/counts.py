@@ -96,7 +96,8 @@ seen AS (  -- what was written down in the period
 incidents AS (
     SELECT risk, count(*) FILTER (situation_id IS NULL)::DOUBLE AS misses,
            count(*) FILTER (EXISTS (FROM kpi_events e WHERE w.occurred_at >= e.begins AND w.occurred_at < e.ends))::DOUBLE AS incidents
-    FROM (SELECT *, unnest([safety_risk, '{ALL}']) AS risk FROM written) w WHERE kind = 'incident' AND occurred_at >= $start AND occurred_at < $end GROUP BY ALL),
+    FROM (SELECT *, unnest([safety_risk, '{ALL}']) AS risk FROM written) w
+    WHERE kind = 'incident' AND occurred_at >= $start AND occurred_at < $end GROUP BY ALL),
 each_slots AS (
     SELECT unnest([risk, '{ALL}']) AS risk, slots, unknown FROM (
         SELECT c.risk, count(*)::DOUBLE AS slots, count(*) FILTER (level = 'unknown')::DOUBLE AS unknown

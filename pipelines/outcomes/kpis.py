@@ -12,6 +12,7 @@ from indicators import kpi as kpi_cards
 from indicators.card import Card
 from pipelines.outcomes import counts
 from pipelines.outcomes.counts import Tables
+from schemas import retention
 
 if TYPE_CHECKING:
     from pipelines.store import Store
@@ -57,6 +58,8 @@ def refresh_at(store: Store, config: Config, cards: Mapping[str, Card], moments:
 
 def _fill(store: Store, config: Config, cards: Mapping[str, Card], first: date, at: datetime) -> None:
     last = min((first + timedelta(days=31)).replace(day=1) - timedelta(days=1), at.astimezone(config.tz).date())
+    if first < at.astimezone(config.tz).date() - retention.kept(config, "situations"):
+        return  # part of the month is gone by now: what was worked out while it was there stands
     start, end = counts.span(config, first, last)
     values = store.relation("indicator_values", start, end, "municipality, indicator, interval_start, level")
     rows = of_period(store.con, config, cards, first, last, Tables(values=values))
