@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipelines.intake import Found, take_in
+from tests import evidence
 from tests.pipelines.layouts import AMSTERDAM, GOOD, HEADER, LATE, MAP, cells, checks, csv, parquet, source, take
 
 MARKERS = ("a4:83:e7:12:34:56", "0123456789abcdef0123456789abcdef", "KX-912-P", "j.devries@example.org", "490154203237518")
@@ -256,7 +257,7 @@ def naive(rows: list[tuple[str, str, str, str]]) -> tuple[dict, dict[str, int]]:
     return found, counts
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=evidence.count(15, 400), deadline=None)
 @given(st.lists(st.tuples(_STAMPS, _PLACES, _COUNTS, _COUNTS), max_size=25))
 def test_rule_11_accounting_agrees_with_a_plain_loop(tmp_path_factory, rows):
     taken = take(csv(*(",".join((*row, "")) for row in rows)), tmp_path_factory.mktemp("d"))
@@ -266,7 +267,7 @@ def test_rule_11_accounting_agrees_with_a_plain_loop(tmp_path_factory, rows):
     assert taken.rows_in == taken.records_read == len(rows)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=evidence.count(15, 300), deadline=None)
 @given(st.integers(0, 10**9))
 def test_any_damage_to_the_bytes_is_survived(tmp_path_factory, seed):
     """Bytes flipped, cut out, doubled and put elsewhere, in CSV and in Parquet."""

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from schemas import vocabulary
 from schemas.datasets import DATASETS
 from schemas.datasets.contract import dtype_of
+from tests import evidence
 from tests.pipelines.layouts import cells, checks, csv, source, take
 
 Q1, Q2 = "06-20T18:00", "06-20T18:15"  # 20:00 and 20:15 in Amsterdam
@@ -128,7 +129,7 @@ def test_of_reports_nothing_is_expected_and_the_last_counts(tmp_path):
     assert (found, refused) == ({"density_class": number("4")}, [])
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=evidence.count(8, 300), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(st.integers(0, 250_000_000), st.integers(0, 2_000)), min_size=3, max_size=3), st.permutations(range(3)))
 def test_rule_12_a_weighted_mean_is_exact_whatever_the_order(tmp_path, parts, order):
     """Against fractions: rounded half up, once, to six decimals."""
@@ -158,7 +159,7 @@ def _numbers(contract, measure):
 
 
 @pytest.mark.parametrize("contract", DATASETS.values(), ids=lambda c: c.name)
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=evidence.count(8, 250), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_rule_11_every_row_of_every_dataset_is_accounted_for(tmp_path, contract, data):
     """Rows in = accepted + suppressed + refused + duplicate, and what leaves fits its status (rules 5, 7 and 12)."""

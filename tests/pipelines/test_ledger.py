@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from pipelines import ledger
 from pipelines.store import Store
+from tests import evidence
 
 T0 = datetime(2026, 6, 20, 18, 0, tzinfo=UTC)
 STEP = timedelta(minutes=15)
@@ -134,7 +135,7 @@ rows = st.lists(st.tuples(st.sampled_from("ab"), st.integers(0, 2), value), min_
 deliveries = st.lists(st.tuples(st.integers(0, 3), rows), min_size=1, max_size=5)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=evidence.count(8, 300), deadline=None)
 @given(deliveries, st.randoms(use_true_random=False))
 def test_rule_22_observations_do_not_depend_on_order_or_doubling(tmp_path_factory, batches, random):
     named = [(f"d{i}", issued, rows) for i, (issued, rows) in enumerate(batches)]

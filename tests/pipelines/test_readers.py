@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from pipelines import readers
 from pipelines.readers import UnreadableError
 from schemas.settings.source import Csv, Parquet
+from tests import evidence
 
 CSV = Csv(format="csv")
 _CELL = st.text(st.characters(codec="utf-8", exclude_characters="\x00\n\r\ufffd\ufeff"), max_size=8)
@@ -98,7 +99,7 @@ def test_parquet_cut_short_anywhere_is_refused_without_its_content():
         assert "secret" not in str(caught.value) and caught.value.__cause__ is None
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=evidence.count(80, 2000), deadline=None)
 @given(st.lists(st.tuples(_CELL, _CELL), max_size=20))
 def test_every_csv_the_standard_library_writes_is_read_back(table):
     """Oracle: the csv module with all fields quoted, on any text without line breaks."""
@@ -107,7 +108,7 @@ def test_every_csv_the_standard_library_writes_is_read_back(table):
     assert rows(raw) == table and raw.bad.num_rows == 0
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=evidence.count(100, 3000), deadline=None)
 @given(st.binary(max_size=200), st.sampled_from([b"", b"a,b\n1,2\n"]))
 def test_any_bytes_are_a_table_or_a_reasoned_refusal(content, start):
     for reader in (CSV, Csv(format="csv", header=False, columns=("a", "b")), Parquet(format="parquet")):

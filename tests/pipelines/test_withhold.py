@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipelines import withhold
+from tests import evidence
 from tests.pipelines.layouts import csv, take
 
 KEY = ("place", "slot", "occ", "measure")
@@ -63,7 +64,7 @@ def test_rule_07_k_of_one_withholds_nothing():
     assert withheld([0, 1, 2], k=1) == [("ok", v, v, v) for v in (0, 1, 2)]
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=evidence.count(25, 500), deadline=None)
 @given(st.lists(st.one_of(st.none(), st.integers(0, 40)), max_size=30), st.integers(1, 30), st.booleans())
 def test_rule_07_withheld_values_cannot_be_told_apart(values, k, zero):
     for value, row in zip(values, withheld(values, k=k, withhold_zero=zero), strict=True):
@@ -105,7 +106,7 @@ def test_rule_07_a_mean_looks_only_at_the_counts_of_its_own_row():
     assert [row[0] for row in run(cells, ("present", "walking_speed"))] == ["suppressed", "suppressed", "ok", "ok"]
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=evidence.count(25, 500), deadline=None)
 @given(st.integers(1, 14), st.integers(1, 14), st.one_of(st.none(), st.floats(0, 4)), st.one_of(st.none(), st.floats(0, 4)))
 def test_rule_07_withheld_rows_with_a_mean_cannot_be_told_apart(one, other, speed, speed_too):
     def row(count, given):

@@ -19,7 +19,7 @@ from tests.scenarios import histories
 from tests.scenarios.histories import State
 
 SEED = 5000
-SEEDS = range(SEED, SEED + evidence.count(6, 40))
+SEEDS = range(SEED, SEED + evidence.count(4, 40))
 KNOWN = ("observations", "indicator_values", "situations")
 _DONE: dict[int, int] = {}  # histories by seed, for the evidence
 

@@ -25,22 +25,29 @@ DRUKTE = [sys.executable, "-c", "from pipelines.cli import main; main()"]
 AT = START + timedelta(days=3)
 
 
-@pytest.fixture
-def town(tmp_path: Path) -> Town:
+@pytest.fixture(scope="module")
+def ticked(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A workspace of one day, and two more days that wait; beside it `b`, in which nothing goes wrong."""
-    made = Town(tmp_path)
+    folder = tmp_path_factory.mktemp("ticked")
+    made = Town(folder)
     for day in range(3):
         slots = [START + timedelta(days=day) + i * STEP for i in range(0, 96, 6)]
         made.zones(
             slots[-1] + STEP, [(t, place, 2000 + 10 * (i % 50)) for i, t in enumerate(slots) for place in ("square", "alley")]
         )
         made.gates(slots[-1] + STEP, [(t, 40 + i, 20) for i, t in enumerate(slots)])
-    with Store(tmp_path / "w") as store:
+    with Store(folder / "w") as store:
         made.tick(store, START + timedelta(days=1))
-    shutil.copytree(tmp_path / "w", tmp_path / "b")
-    with Store(tmp_path / "b") as store:
+    shutil.copytree(folder / "w", folder / "b")
+    with Store(folder / "b") as store:
         made.tick(store, AT)
-    return made
+    return folder
+
+
+@pytest.fixture
+def town(ticked: Path, tmp_path: Path) -> Town:
+    shutil.copytree(ticked, tmp_path, dirs_exist_ok=True)
+    return Town(tmp_path)
 
 
 def words(town: Town) -> list[str]:
