@@ -18,12 +18,16 @@ class UsageError(Exception):
     """A command was asked something it cannot do as asked; the text says what to do instead."""
 
 
+class GateError(Exception):
+    """A gate refused the whole command; the lines say where and why, without quoting what was found."""
+
+
 class DamagedError(Exception):
     """A check of what is stored found damage; the text says where, and what to do."""
 
 
 def in_words(error: BaseException) -> tuple[int, list[str]]:
-    """(exit code, lines) for an error: mistakes in config 2, a use that was not reviewed 3, a held workspace 4, anything unforeseen 1."""
+    """(exit code, lines) for an error: mistakes in config 2, a gate or a use that was not reviewed 3, a held workspace 4, anything else 1."""
     from pipelines.explain import NotFound
     from pipelines.flows.server import ServerError
     from pipelines.store.tables import FormatError
@@ -32,10 +36,9 @@ def in_words(error: BaseException) -> tuple[int, list[str]]:
         return GATE if error.refused else USAGE, [str(p) for p in error.problems]
     if isinstance(error, UsageError | FormatError | NotFound):
         return USAGE, [str(error)]
-    if isinstance(error, DamagedError | ServerError):
-        return FOUND if isinstance(error, DamagedError) else FAULT, [str(error)]
-    if isinstance(error, HeldError):
-        return HELD, [str(error)]
+    known: dict[type[Exception], int] = {GateError: GATE, DamagedError: FOUND, ServerError: FAULT, HeldError: HELD}
+    if code := next((code for kind, code in known.items() if isinstance(error, kind)), None):
+        return code, str(error).splitlines()
     if _working_database_open_elsewhere(error):
         return HELD, [
             "Another program has the working database open (private/working.duckdb). Close it; read the published file instead."

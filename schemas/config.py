@@ -50,7 +50,8 @@ def load(config_dir: Path, slug: str, data: Path | None = None) -> Config:
     adopted = named.get("purposes")
     wanted = [a.get("purpose") if isinstance(a, dict) else None for a in (adopted if isinstance(adopted, list) else [])]
     purposes = reading.named(Purpose, "purposes", _texts(wanted), document, lambda i: ("purposes", i, "purpose"))
-    places = reading.attempt(lambda: reading.places_of(document, path.parent)) if named.get("places") else ()
+    drawn = named.get("places") and not yamlfile.is_undecided(named["places"])
+    places = reading.attempt(lambda: reading.places_of(document, path.parent)) if drawn else ()
     reviews = reading.attempt(lambda: reading.reviews(slug))
     if reading.problems or municipality is None or places is None:
         raise Problems(reading.problems)

@@ -6,7 +6,8 @@ which line decided a threshold. Unknown keys are errors with a "did you mean".
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,6 +19,7 @@ from schemas.problems import Problem, Problems
 
 Path_ = tuple[str | int, ...]
 Model = TypeVar("Model", bound=BaseModel)
+_TODO = re.compile(r"TODO\b[\s:;,.-]*(.*)", re.DOTALL)
 
 
 class Document:
@@ -127,14 +129,42 @@ def _key(node: yaml.Node) -> str:
 
 
 def build(model: type[Model], document: Document) -> Model:
-    """Make ``model`` from a document. Raises :class:`Problems`, one per mistake, each with its line."""
+    """Make ``model`` from a document. Raises :class:`Problems`, one per mistake, each with its line.
+
+    A value that is TODO, or begins with it, is a decision that nobody took yet: it is named as such, whatever its key asks for.
+    """
     if not isinstance(document.data, dict):
         raise Problems([document.problem((), "expected keys and values", "Start with `key: value` lines.")])
+    undecided = dict(_undecided(document.data, ()))
+    told = [document.problem(where, "still to be decided (TODO)", fix) for where, fix in undecided.items()]
     try:
-        return model.model_validate(document.data)
+        made = model.model_validate(document.data)
     except ValidationError as error:
         found = mistakes.explain(model, document.data, error)
-        raise Problems(document.problem(loc, what, fix) for loc, what, fix in found) from None
+        told += [document.problem(*mistake) for mistake in found if not _below(mistake[0], undecided)]
+    else:
+        if not told:
+            return made
+    raise Problems(sorted(told, key=lambda p: p.line) if undecided else told)
+
+
+def _undecided(data: Any, at: Path_) -> Iterator[tuple[Path_, str]]:
+    """Where a value is still to be decided, with what stands behind TODO."""
+    if isinstance(data, dict | list):
+        for key, value in data.items() if isinstance(data, dict) else enumerate(data):
+            yield from _undecided(value, (*at, key))
+    elif isinstance(data, str) and (found := _TODO.match(data)):
+        yield at, found[1][:1].upper() + found[1][1:] or "Write what holds here in its place."
+
+
+def is_undecided(value: Any) -> bool:
+    """Whether a value is TODO, or begins with it."""
+    return isinstance(value, str) and _TODO.match(value) is not None
+
+
+def _below(where: Path_, undecided: Iterable[Path_]) -> bool:
+    """Whether a mistake is of a value that is undecided, or of the choice that it stands in."""
+    return any(where == path[: len(where)] or path == where[: len(path)] for path in undecided if where)
 
 
 def load(model: type[Model], path: Path, shown_as: str | None = None) -> tuple[Model, Document]:

@@ -25,12 +25,14 @@ from pipelines.cli import (
     reading,
     running,
     source,
+    track,
     trying,
     upkeep,
 )
 
 GROUPS = {"alerts": alerts.app, "config": config.app, "export": export.app, "flags": flags.app, "indicators": indicators.app,
-          "outcome": outcomes.app, "purpose": purpose.app, "situations": reading.situations, "source": source.app}  # fmt: skip
+          "outcome": outcomes.app, "purpose": purpose.app, "situations": reading.situations, "source": source.app,
+          "track": track.app}  # fmt: skip
 
 app = typer.Typer(
     name="drukte",

@@ -30,12 +30,16 @@ def check(
     lang: options.Language = "en",
     as_json: options.Json = False,
 ) -> None:
-    """Every mistake with file, line, key and what to do (exit 5 when there is one); then what a person should look at."""
+    """Every mistake with file, line, key and what to do (exit 2 when there is one); then what a person should look at.
+
+    Read are the municipality's own file with its places, sources, purposes and own cards, and its track and concerns.
+    """
     from dataclasses import asdict
 
     from indicators import config_check
     from pipelines import faults, start
     from pipelines.cli import common
+    from pipelines.track.read import mistakes as mistakes_of_the_track
     from schemas.problems import Problem, Problems
 
     mistakes: dict[str, list[Problem]] = {}
@@ -43,6 +47,7 @@ def check(
     for slug in common.slugs(config, municipality) if municipality else common.known(config):
         try:
             settings, cards, mistakes[slug] = start.checked(config, slug, data)
+            mistakes[slug] += mistakes_of_the_track(settings)
             notes[slug] = config_check.warnings(settings, cards, common.now())
         except Problems as problems:
             mistakes[slug], notes[slug] = problems.problems, []
@@ -55,7 +60,7 @@ def check(
         for note in (n for found in notes.values() for n in found):
             print(common.text("note", lang, note=note))
     if any(mistakes.values()):
-        raise typer.Exit(faults.FOUND)
+        raise typer.Exit(faults.USAGE)
 
 
 @app.command("show")

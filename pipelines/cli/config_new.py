@@ -5,11 +5,16 @@ from __future__ import annotations
 import sys
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from pipelines.cli import options
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pipelines.newtown import Made
 
 NEEDED = {"slug": "--slug", "name": "--name", "places": "--places", "legal_basis": "--legal-basis", "dpia": "--dpia"}
 
@@ -17,6 +22,13 @@ NEEDED = {"slug": "--slug", "name": "--name", "places": "--places", "legal_basis
 def init(
     *,
     config: options.Config = options.DEFAULT_CONFIG,
+    package: Annotated[
+        Path | None, typer.Option("--from", metavar="PACKAGE", help="Begin from the package of another town (`export transfer`).")
+    ] = None,
+    thresholds: Annotated[
+        Literal["decide", "adopt", "generic"],
+        typer.Option("--thresholds", help="Edges of that town: a TODO each, taken over with its reasons, or none."),
+    ] = "decide",
     slug: Annotated[str | None, typer.Option("--slug", metavar="SLUG", help="Short name: a-z, 0-9 and '-'.")] = None,
     name: Annotated[str | None, typer.Option("--name", metavar="TEXT", help="Name in Dutch.")] = None,
     name_en: Annotated[str | None, typer.Option("--name-en", metavar="TEXT", help="Name in English, if another.")] = None,
@@ -24,11 +36,18 @@ def init(
     cbs_year: Annotated[
         int | None, typer.Option("--cbs-year", metavar="YEAR", help="Year of the CBS code; else this year.")
     ] = None,
-    timezone: Annotated[str, typer.Option("--timezone", metavar="ZONE", help="IANA time zone.")] = "Europe/Amsterdam",
+    timezone: Annotated[
+        str | None, typer.Option("--timezone", metavar="ZONE", help="IANA time zone; else the package's, or Europe/Amsterdam.")
+    ] = None,
     holidays: Annotated[
-        str, typer.Option("--holidays", metavar="NL", help="Country, or country and part, of the public holidays.")
-    ] = "NL",
-    languages: Annotated[str, typer.Option("--languages", metavar="nl,en", help="Languages of the town.")] = "nl,en",
+        str | None,
+        typer.Option(
+            "--holidays", metavar="NL", help="Country, or country and part, of the holidays; else the package's, or NL."
+        ),
+    ] = None,
+    languages: Annotated[
+        str | None, typer.Option("--languages", metavar="nl,en", help="Languages of the town; else the package's, or both.")
+    ] = None,
     places: Annotated[
         Path | None, typer.Option("--places", metavar="FILE", help="GeoJSON of zones and other places: WGS 84 or RD New.")
     ] = None,
@@ -62,7 +81,10 @@ def init(
     event_class: Annotated[
         str, typer.Option("--event-class", metavar="A", help="Class of events whose calendar states none: A, B or C.")
     ] = "A",
-    purpose: Annotated[str, typer.Option("--purpose", metavar="ID", help="The purpose that is adopted.")] = "crowd-safety",
+    purpose: Annotated[
+        str | None,
+        typer.Option("--purpose", metavar="ID", help="The purpose that is adopted; else the package's, or crowd-safety."),
+    ] = None,
     legal_basis: Annotated[str | None, typer.Option("--legal-basis", metavar="TEXT", help="The legal basis for it.")] = None,
     dpia: Annotated[
         str | None, typer.Option("--dpia", metavar="TEXT", help="Reference of the data protection impact assessment.")
@@ -81,54 +103,92 @@ def init(
         typer.Option("--k", metavar="N", min=1, help="Smallest group that may leave the gate; else the purpose's floor."),
     ] = None,
     retention: Annotated[str, typer.Option("--retention", metavar="365d", help="How long counts are kept.")] = "365d",
-    owner: Annotated[str, typer.Option("--owner", metavar="ROLE", help="Role that owns the purpose.")] = "privacy-officer",
+    owner: Annotated[
+        str | None, typer.Option("--owner", metavar="ROLE", help="Role that owns the purpose; else privacy-officer.")
+    ] = None,
     lang: options.Language = "en",
     as_json: options.Json = False,
 ) -> None:
     """Write the config of a new municipality, with comments; `config check` is content with it at once.
 
-    Asks for what is missing when there is a terminal; without one the error names the missing options.
+    Asks for what is missing when there is a terminal; without one the error names the missing options. With --from, only --slug and
+    --name are needed: what another town's package holds in general is taken over, and each decision that no option gave is a TODO
+    that `config check` names.
     """
     from pipelines import newtown
     from pipelines.cli import common
     from pipelines.faults import UsageError
 
     given: dict[str, Any] = {"slug": slug, "name": name, "places": places, "legal_basis": legal_basis, "dpia": dpia}
+    if package is not None:
+        given = {"slug": slug, "name": name}
     if lines and not places:
-        del given["places"]
+        given.pop("places", None)
     picked, samples = tuple(common.split(source)), tuple(sample or ())
     terminal = sys.stdin.isatty() and sys.stdout.isatty()
     lacking = [key for key, value in given.items() if not value]
-    if not terminal and (lacking or not (picked or samples)):
-        wanted = [NEEDED[key] for key in lacking] + ([] if picked or samples else ["--source or --sample"])
+    named = bool(picked or samples or package)
+    if not terminal and (lacking or not named):
+        wanted = [NEEDED[key] for key in lacking] + ([] if named else ["--source or --sample"])
         raise UsageError(f"config init needs {', '.join(wanted)}. `drukte config init --help` says what each is.")
     for key in lacking:
         given[key] = typer.prompt(common.text(f"ask_{key}", lang), value_proc=Path if key == "places" else str)
-    if not (picked or samples):
+    given = {"places": places, "legal_basis": legal_basis, "dpia": dpia, **given}
+    if not named:
         told: str = typer.prompt(common.text("ask_source", lang))
         picked, samples = ((), (Path(told),)) if Path(told).is_file() and not told.endswith(".yaml") else ((told,), ())
     asked = newtown.Asked(
         **given, today=common.now().date(), name_en=name_en, cbs=cbs, cbs_year=cbs_year, timezone=timezone, holidays=holidays,
-        languages=tuple(common.split([languages])), crs=crs, place_type=place_type, lines=lines, source=picked, sample=samples,
+        languages=tuple(common.split([languages] if languages else None)), crs=crs, place_type=place_type, lines=lines, source=picked, sample=samples,
         decide=_pairs(decide), id_property=id_property, data=data, calendar=calendar, event_class=event_class, purpose=purpose, k=k,
         retention=retention, dpia_date=_day("--dpia-date", dpia_date), decided_on=_day("--decided-on", decided_on),
-        review_by=_day("--review-by", review_by), owner=owner,
+        review_by=_day("--review-by", review_by), owner=owner, package=package, thresholds=thresholds,
     )  # fmt: skip
     made = newtown.init(asked, config, _ask if terminal else None)
     if as_json:
-        common.dump(
-            {"files": [str(f) for f in made.files], "notes": made.notes, "indicators": made.indicators, "without": made.without}
-        )
+        told_ = {
+            "files": [str(f) for f in made.files],
+            "notes": made.notes,
+            "indicators": made.indicators,
+            "without": made.without,
+        }
+        common.dump(told_ | (_taken(made) if made.taken else {}))
         return
     for file in made.files:
         print(common.text("written", lang, path=file))
     for note in made.notes:
         print(common.text("note", lang, note=note))
+    if made.taken:
+        print("\n".join(_carried(made, lang)))
     print(
         common.text(
             "town_made", lang, n=len(made.indicators), names=", ".join(made.indicators), without=len(made.without), config=config
         )
     )
+
+
+def _taken(made: Made) -> dict[str, Any]:
+    """What came from a package, and what is still to be decided, as data."""
+    from dataclasses import asdict
+
+    assert made.taken is not None
+    lines = [{"kind": line.kind, "what": line.text, **line.parts, "where": line.where} for line in made.taken.lines]
+    return {"from": made.taken.about.municipality, "carried": lines, "todo": [asdict(p) for p in made.todo]}
+
+
+def _carried(made: Made, lang: str) -> Iterator[str]:
+    """The same as lines: what carries over, what is to be confirmed, and what is decided anew."""
+    from pipelines.transfer.say import say
+
+    assert made.taken is not None
+    yield from ("", say("carried", lang, town=made.taken.name.model_dump(), day=made.taken.about.as_of))
+    for kind in ("generic", "confirm", "specific"):
+        found = [line for line in made.taken.lines if line.kind == kind]
+        yield from ([say(f"head_{kind}", lang)] if found else [])
+        yield from (f"  {say(line.text, lang, **line.parts)}" for line in found)
+    yield from ("", say("to_decide", lang, n=len(made.todo)) if made.todo else say("nothing_to_decide", lang))
+    yield from (f"  {problem}" for problem in made.todo)
+    yield ""
 
 
 def _ask(question: str, candidates: list[str]) -> str | None:

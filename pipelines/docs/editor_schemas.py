@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from indicators.grammar import Card
 from indicators.kpi import Kpi
 from schemas.settings import Municipality, Places, Purpose, Source
+from schemas.settings.track import Concerns, Track
 
 FOLDER = "config/schema"
 MODELS: dict[str, type[BaseModel]] = {
@@ -18,6 +19,8 @@ MODELS: dict[str, type[BaseModel]] = {
     "places": Places,
     "card": Card,
     "kpi": Kpi,
+    "track": Track,
+    "concerns": Concerns,
 }
 
 

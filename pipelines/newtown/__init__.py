@@ -24,12 +24,14 @@ from indicators.card import Card
 from indicators.effective import resolver
 from pipelines import blind, start
 from pipelines.faults import UsageError
-from pipelines.newtown import ical, places, sources, write
+from pipelines.newtown import hand, ical, places, sources, write
 from pipelines.newtown.decide import Ask
 from pipelines.newtown.ical import Entry
 from pipelines.newtown.places import Drawn
 from pipelines.newtown.sources import Declared
+from pipelines.newtown.take import Taken, Thresholds, take
 from pipelines.newtown.write import Town
+from pipelines.transfer import package
 from schemas import config as settings
 from schemas import yamlfile
 from schemas.problems import Problem, Problems
@@ -45,16 +47,16 @@ class Asked:
 
     slug: str
     name: str
-    legal_basis: str
-    dpia: str
+    legal_basis: str | None
+    dpia: str | None
     today: date
     places: Path | None = None
     name_en: str | None = None
     cbs: str | None = None
     cbs_year: int | None = None
-    timezone: str = "Europe/Amsterdam"
-    holidays: str = "NL"
-    languages: tuple[str, ...] = ("nl", "en")
+    timezone: str | None = None
+    holidays: str | None = None
+    languages: tuple[str, ...] = ()
     crs: str | None = None
     place_type: str = "moving"
     lines: Path | None = None
@@ -65,62 +67,105 @@ class Asked:
     data: Path | None = None
     calendar: Path | None = None
     event_class: str = "A"
-    purpose: str = "crowd-safety"
+    purpose: str | None = None
     k: int | None = None
     retention: str = "365d"
     dpia_date: date | None = None
     decided_on: date | None = None
     review_by: date | None = None
-    owner: str = "privacy-officer"
+    owner: str | None = None
+    package: Path | None = None
+    thresholds: Thresholds = "decide"
 
 
 @dataclass
 class Made:
-    """What was written, and what a person should look at."""
+    """What was written, and what a person should look at. ``taken``: from a package; ``todo``: what `config check` still asks for."""
 
     files: list[Path]
     notes: list[str]
     indicators: list[str]
     without: dict[str, str]
+    taken: Taken | None = None
+    todo: list[Problem] = field(default_factory=list)
 
 
 def init(asked: Asked, config_dir: Path, ask: Ask | None = None) -> Made:
-    """Write the config of a new municipality below ``config_dir``. Raises :class:`UsageError` and :class:`Problems`; then nothing is written."""
+    """Write the config of a new municipality below ``config_dir``. Raises :class:`UsageError` and :class:`Problems`; then nothing is written.
+
+    From a package of another town it also begins when places, sources or decisions lack: each stands in the file as TODO.
+    """
     if not SLUG.fullmatch(asked.slug):
         raise UsageError(f"`{asked.slug}` is not a slug: use a-z, 0-9 and '-', at most 63 characters.")
     target = config_dir / "municipalities" / f"{asked.slug}.yaml"
-    for taken in (target, target.parent / asked.slug):
-        if taken.exists():
-            raise UsageError(f"{taken} exists already: nothing is overwritten. Choose another --slug, or edit what stands there.")
+    for taken_name in (target, target.parent / asked.slug):
+        if taken_name.exists():
+            raise UsageError(
+                f"{taken_name} exists already: nothing is overwritten. Choose another --slug, or edit what stands there."
+            )
+    if asked.package is None:
+        if not asked.legal_basis or not asked.dpia:
+            raise UsageError("a town decides on its purpose: give its legal basis and its DPIA.")
+        return _init(_filled(asked, None), config_dir, ask, None)
+    with package.laid_out(asked.package) as opened:
+        taken = take(opened, asked.slug)
+        return _init(_filled(asked, taken), config_dir, ask, taken)
+
+
+def _filled(asked: Asked, taken: Taken | None) -> Asked:
+    """What was not said: as in the package, else as is usual here."""
+    there = taken.config.municipality if taken else None
+    return replace(
+        asked, timezone=asked.timezone or (there.timezone if there else "Europe/Amsterdam"),
+        holidays=asked.holidays or (there.holidays if there else "NL"), languages=asked.languages or (there.languages if there else ("nl", "en")),
+        purpose=asked.purpose or (there.purposes[0].purpose if there else "crowd-safety"),
+        source=asked.source or (tuple(taken.config.sources) if taken and not asked.sample else ()),
+    )  # fmt: skip
+
+
+def _init(asked: Asked, config_dir: Path, ask: Ask | None, taken: Taken | None) -> Made:
     drawn = _drawn(asked)
-    declared = _declared(asked, config_dir, drawn, ask)
-    town, notes = _town(asked, config_dir, drawn, declared)
+    declared = _declared(asked, config_dir, drawn, ask, taken)
+    town, notes = _town(asked, config_dir, drawn, declared, taken)
     with tempfile.TemporaryDirectory() as aside:
         tried = Path(aside) / (config_dir.resolve().name or "config")
-        files = _lay_out(tried, config_dir, asked, drawn, declared)
+        files = _lay_out(tried, config_dir, asked, drawn, declared, taken)
         cards = start.cards(tried)
-        _settle(town, tried, cards)
-        config = settings.load(tried, asked.slug)
-        notes += [
-            str(n)
-            for n in config_check.warnings(
-                config, cards, datetime(asked.today.year, asked.today.month, asked.today.day, tzinfo=UTC)
-            )
-        ]
+        floor = int(yamlfile.read(tried / "purposes" / f"{town.purpose}.yaml").data["k_floor"])
+        if drawn.features and any(not d.open for d in declared):
+            _settle(town, tried, cards, floor, asked.today, taken)
+            at = datetime(asked.today.year, asked.today.month, asked.today.day, tzinfo=UTC)
+            notes += [str(n) for n in config_check.warnings(settings.load(tried, asked.slug), cards, at)]
+        elif taken is not None:  # without places or ids nothing can be tried: as there, until they are decided
+            town.indicators = [name for name in taken.indicators if name in cards]
+            town.sources, town.drafts = [d.source for d in declared], {}
+        _write(town, tried, cards)
         for name in files:
             _not_another(tried / name, config_dir / name)
         written = [_put(tried / name, config_dir / name) for name in [*files, f"municipalities/{asked.slug}.yaml"]]
-    notes += [f"{d.source} is a draft: decide {', '.join(d.open)}" for d in declared if d.open]
-    return Made([w for w in written if w], drawn.notes + notes, town.indicators, town.without)
+    notes += [f"{name} is a draft: decide {', '.join(open_)}" for name, open_ in town.drafts.items()]
+    made = Made([w for w in written if w], drawn.notes + notes, town.indicators, town.without, taken)
+    made.todo = _open_decisions(config_dir, asked.slug) if taken else []
+    return made
+
+
+def _open_decisions(config_dir: Path, slug: str) -> list[Problem]:
+    """What `config check` says of the files as they were written."""
+    try:
+        return start.checked(config_dir, slug)[2]
+    except Problems as problems:
+        return problems.problems
 
 
 def _drawn(asked: Asked) -> Drawn:
     try:
-        zone = ZoneInfo(asked.timezone)
+        zone = ZoneInfo(str(asked.timezone))
     except (KeyError, ValueError, OSError):
         raise UsageError(f"`{asked.timezone}` is not an IANA time zone: write for example Europe/Amsterdam.") from None
     begin = datetime(asked.today.year, 1, 1, tzinfo=zone) - timedelta(days=366 * 2)
     valid_from = begin.replace(month=1, day=1)
+    if not asked.places and not asked.lines and asked.package:
+        return Drawn()
     if not asked.places and not asked.lines:
         raise UsageError("a town has places: give a drawing (GeoJSON), a CSV of lines, or both.")
     drawn = places.read(asked.places, valid_from, asked.crs, asked.place_type) if asked.places else Drawn()
@@ -141,14 +186,16 @@ def _drawn(asked: Asked) -> Drawn:
     return drawn
 
 
-def _declared(asked: Asked, config_dir: Path, drawn: Drawn, ask: Ask | None) -> list[Declared]:
+def _declared(asked: Asked, config_dir: Path, drawn: Drawn, ask: Ask | None, taken: Taken | None) -> list[Declared]:
     own = config_dir / "sources"
-    folders = [own, HOUSE / "sources"]
-    found = [sources.chosen(name, folders, asked.slug, drawn, asked.id_property, own) for name in asked.source]
+    there = [taken.folder / "sources"] if taken else []
+    folders = [own, *there, HOUSE / "sources"]
+    known = set(taken.config.sources) if taken else set()
+    found = [sources.chosen(name, folders, asked.slug, drawn, asked.id_property, own, name in known) for name in asked.source]
     for sample in asked.sample:
-        found.append(sources.drafted(sample, asked.slug, asked.timezone, drawn, asked.id_property, asked.decide, ask))
+        found.append(sources.drafted(sample, asked.slug, str(asked.timezone), drawn, asked.id_property, asked.decide, ask))
         sources.check_text(found[-1])
-    if not any(not d.open for d in found):
+    if not taken and not any(not d.open for d in found):
         told = "; ".join(f"{d.source}: {', '.join(d.open)}" for d in found) or "none was named"
         raise UsageError(
             f"no source is complete ({told}). Name one with --source, or decide what a sample leaves open with --decide KEY=VALUE; "
@@ -157,28 +204,35 @@ def _declared(asked: Asked, config_dir: Path, drawn: Drawn, ask: Ask | None) -> 
     return found
 
 
-def _town(asked: Asked, config_dir: Path, drawn: Drawn, declared: list[Declared]) -> tuple[Town, list[str]]:
-    floor = int(yamlfile.read(_purpose(config_dir, asked.purpose)).data["k_floor"])
-    decided = asked.decided_on or asked.today
+def _town(asked: Asked, config_dir: Path, drawn: Drawn, declared: list[Declared], taken: Taken | None) -> tuple[Town, list[str]]:
+    purpose = str(asked.purpose)
+    floor = int(yamlfile.read(_purpose(config_dir, purpose, taken)).data["k_floor"])
+    # Whoever gives basis and assessment has decided, today or on a day that is named; k goes with it, and is never another town's.
+    decided = asked.decided_on or (asked.today if asked.legal_basis and asked.dpia else None)
     beside = config_dir.resolve() / "municipalities"
     data = os.path.relpath(asked.data.resolve(), beside) if asked.data else f"../data/{asked.slug}"
     town = Town(
-        slug=asked.slug, name=(asked.name, asked.name_en or asked.name), timezone=asked.timezone, holidays=asked.holidays,
-        languages=asked.languages, legal_basis=asked.legal_basis, dpia=asked.dpia, dpia_date=asked.dpia_date or decided, decided_on=decided,
-        review_by=asked.review_by or decided + timedelta(days=365), k=asked.k or floor, retention=asked.retention, purpose=asked.purpose,
-        owner=asked.owner, data=Path(data).as_posix(), cbs=(asked.cbs, asked.cbs_year or asked.today.year) if asked.cbs else None,
+        slug=asked.slug, name=(asked.name, asked.name_en or asked.name), timezone=str(asked.timezone), holidays=str(asked.holidays),
+        languages=asked.languages, legal_basis=asked.legal_basis or None, dpia=asked.dpia or None,
+        dpia_date=asked.dpia_date or (decided if asked.dpia else None), decided_on=decided,
+        review_by=asked.review_by or (decided and decided + timedelta(days=365)), k=asked.k or (None if taken else floor),
+        retention=asked.retention, purpose=purpose, owner=asked.owner or "privacy-officer", data=Path(data).as_posix(),
+        cbs=(asked.cbs, asked.cbs_year or asked.today.year) if asked.cbs else None,
         sources=[d.source for d in declared if not d.open], drafts={d.source: d.open for d in declared if d.open},
-        event_class=asked.event_class,
+        event_class=asked.event_class, drawn=bool(drawn.features),
+        place_types=frozenset(str(f["properties"].get("place_type")) for f in drawn.features),
     )  # fmt: skip
     notes: list[str] = []
+    if taken:
+        notes += hand.on(town, taken, asked.thresholds, asked.owner)
     if asked.calendar:
-        entries, notes = ical.read(yamlfile.read_text(asked.calendar, asked.calendar.as_posix()), ZoneInfo(asked.timezone))
-        town.events = _events(entries, drawn)
+        entries, told = ical.read(yamlfile.read_text(asked.calendar, asked.calendar.as_posix()), ZoneInfo(town.timezone))
+        town.events, notes = _events(entries, drawn), notes + told
     return town, notes
 
 
-def _purpose(config_dir: Path, purpose: str) -> Path:
-    for folder in (config_dir, HOUSE):
+def _purpose(config_dir: Path, purpose: str, taken: Taken | None = None) -> Path:
+    for folder in (config_dir, *([taken.folder] if taken else []), HOUSE):
         if (folder / "purposes" / f"{purpose}.yaml").is_file():
             return folder / "purposes" / f"{purpose}.yaml"
     raise UsageError(f"there is no purpose `{purpose}`: write purposes/{purpose}.yaml, or take one of the house.")
@@ -202,30 +256,39 @@ def _events(entries: list[Entry], drawn: Drawn) -> list[tuple[str, Entry, list[s
     return found
 
 
-def _lay_out(tried: Path, config_dir: Path, asked: Asked, drawn: Drawn, declared: list[Declared]) -> list[str]:
+def _lay_out(
+    tried: Path, config_dir: Path, asked: Asked, drawn: Drawn, declared: list[Declared], taken: Taken | None
+) -> list[str]:
     """All files but the municipality's own, in a folder aside; returns their names."""
     collection = {"type": "FeatureCollection", "features": drawn.features}
     features = ",\n".join(json.dumps(f, ensure_ascii=False) for f in collection["features"])
-    texts = {f"municipalities/{asked.slug}/places.geojson": f'{{"type": "FeatureCollection", "features": [\n{features}\n]}}\n'}
+    drawing = {f"municipalities/{asked.slug}/places.geojson": f'{{"type": "FeatureCollection", "features": [\n{features}\n]}}\n'}
+    texts = drawing if features else {}
     texts |= {f"sources/{d.source}.yaml": d.text for d in declared}
-    purpose = _purpose(config_dir, asked.purpose)
+    if taken:
+        texts |= taken.cards
+        texts |= {f"municipalities/{asked.slug}/joining.{lang}.md": hand.record(taken, lang) for lang in asked.languages}
+    purpose = _purpose(config_dir, str(asked.purpose), taken)
     texts[f"purposes/{asked.purpose}.yaml"] = yamlfile.read_text(purpose, purpose.as_posix())
     for name, text in texts.items():
         (tried / name).parent.mkdir(parents=True, exist_ok=True)
         (tried / name).write_text(text, encoding="utf-8")
     own = config_dir / "indicators"
     if own.is_dir():
-        shutil.copytree(own, tried / "indicators")
+        shutil.copytree(own, tried / "indicators", dirs_exist_ok=True)
     return list(texts)
 
 
-def _settle(town: Town, tried: Path, cards: Mapping[str, Card]) -> None:
-    """Write the municipality's file, and take out what its own checks refuse, until it is sound."""
+def _settle(town: Town, tried: Path, cards: Mapping[str, Card], floor: int, today: date, taken: Taken | None) -> None:
+    """Write the municipality's file, and take out what its own checks refuse, until it is sound; decisions that lack are stood in for."""
     purpose = yamlfile.read(tried / "purposes" / f"{town.purpose}.yaml").data
     town.indicators = [name for name in cards if name in purpose["indicators"]]
+    if taken:
+        town.without = {name: f"not in use in {taken.name.en}" for name in town.indicators if name not in taken.indicators}
+        town.indicators = [name for name in town.indicators if name in taken.indicators]
     _lengths(town, tried)
     for _ in range(_ROUNDS):
-        _write(town, tried, cards)
+        _write(town.as_if_decided(floor, today), tried, cards)
         config, problems = _tried(tried, town, cards)
         out = {p.key.split(".")[1]: p for p in problems if p.key.startswith("indicators.")}
         if problems and not out:
@@ -250,7 +313,7 @@ def _settle(town: Town, tried: Path, cards: Mapping[str, Card]) -> None:
         if spot["indicator"] in town.without and spot["lacks"]:
             town.without[spot["indicator"]] = spot["explanation_en"]
     town.neighbours = {place: sorted(found) for place, found in list(neighbours.pairs(config).items())[:200]}
-    _write(town, tried, cards)
+    _write(town.as_if_decided(floor, today), tried, cards)
     config, problems = _tried(tried, town, cards)
     if problems:
         raise Problems(problems)

@@ -134,7 +134,7 @@ def _add(found: Drawn, raw: dict[str, Any], drawing: BaseGeometry | None, valid_
     taken = {f["properties"]["place"] for f in found.features}
     name = str(next((raw[k] for k in (*_NAMES, "place", "id") if raw.get(k)), f"place {len(taken) + 1}"))
     slug = str(raw.get("place") or slugify(name)[:60] or f"place-{len(taken) + 1}")
-    if slug in taken:
+    if slug in taken and not _another_period(found, raw):
         slug, twice = next(f"{slug}-{n}" for n in range(2, 10_000) if f"{slug}-{n}" not in taken), slug
         found.notes.append(f"`{twice}` stands twice: the second is called `{slug}`")
     kind = raw.get("kind") or _KINDS.get(drawing.geom_type if drawing is not None else "", "zone")
@@ -151,6 +151,12 @@ def _add(found: Drawn, raw: dict[str, Any], drawing: BaseGeometry | None, valid_
     geometry = json.loads(json.dumps(mapping(_rounded(drawing)))) if drawing is not None else None
     found.features.append({"type": "Feature", "properties": place, "geometry": geometry})
     found.raw.append(raw)
+
+
+def _another_period(found: Drawn, raw: dict[str, Any]) -> bool:
+    """Whether a feature is a place that stands there already, as it is from another day on."""
+    known = [f["properties"]["valid_from"] for f in found.features if f["properties"]["place"] == raw.get("place")]
+    return bool(raw.get("place") and raw.get("valid_from")) and raw["valid_from"] not in known
 
 
 def _rounded(drawing: BaseGeometry) -> BaseGeometry:
@@ -177,7 +183,7 @@ def _overlaps(found: Drawn) -> Iterator[str]:
         elif small:
             yield f"`{name}` is a sliver of {drawing.area:.1f} m²: is that meant?"
     ones, others = shapely.STRtree(drawn).query(drawn, predicate="intersects")
-    for i, j in sorted((int(i), int(j)) for i, j in zip(ones, others, strict=True) if i < j):
+    for i, j in sorted((int(i), int(j)) for i, j in zip(ones, others, strict=True) if i < j and names[i] != names[j]):
         shared = drawn[i].intersection(drawn[j])
         share = shared.area / min(drawn[i].area, drawn[j].area)
         if share >= _WORTH and not _sliver(shared):

@@ -23,6 +23,7 @@ from schemas.problems import Problems
 from schemas.settings import Source
 
 _MOST_IDS = 300
+UNMAPPED = '"TODO: write a line for each of your places, the id of the supplier and then our place"'
 
 
 @dataclass(frozen=True)
@@ -34,10 +35,12 @@ class Declared:
     open: tuple[str, ...] = ()
 
 
-def chosen(name: str, folders: list[Path], slug: str, drawn: Drawn, id_property: str | None, own: Path) -> Declared:
+def chosen(
+    name: str, folders: list[Path], slug: str, drawn: Drawn, id_property: str | None, own: Path, may_be_open: bool = False
+) -> Declared:
     """A declaration that stands in one of ``folders`` (or is named by its path), with a map onto these places.
 
-    Raises :class:`UsageError` when it is not found, or none of its ids is one of the places.
+    Raises :class:`UsageError` when it is not found, or none of its ids is one of the places (``may_be_open``: then its map is TODO).
     """
     path = (
         Path(name)
@@ -51,6 +54,9 @@ def chosen(name: str, folders: list[Path], slug: str, drawn: Drawn, id_property:
     text = yamlfile.read_text(path, path.as_posix())
     there = document.data.get("place", {}).get("map", {}) if isinstance(document.data, dict) else {}
     mapped, left = onto(there, drawn, id_property)
+    if not mapped and may_be_open:
+        given = f"{slug}-{path.stem}"[:63]
+        return Declared(given, _with_name(_with_map(text, document, {}, list(there)), given), ("place.map",))
     if not mapped:
         ids = ", ".join(f"`{i}`" for i in list(there)[:6])
         raise UsageError(
@@ -161,7 +167,7 @@ def _with_map(text: str, document: yamlfile.Document, mapped: Mapping[str, str],
     if any(not re.match(r"^\s*map:", lines[i]) for i in (first,)):  # `place: {columns: […], map: {…}}` on one line
         return re.sub(
             r"map: \{[^}]*\}",
-            "map: " + yaml.safe_dump(dict(mapped), default_flow_style=True, width=10_000).strip(),
+            "map: " + (yaml.safe_dump(dict(mapped), default_flow_style=True, width=10_000).strip() if mapped else UNMAPPED),
             text,
             count=1,
         )
@@ -176,7 +182,19 @@ def _with_map(text: str, document: yamlfile.Document, mapped: Mapping[str, str],
         if not left or any(re.match(rf"^ {{{indent}}}unmapped:", line) for line in lines)
         else [f"{' ' * indent}unmapped: filter"]
     )
-    return "\n".join([*lines[:first], f"{' ' * indent}map:", *rows, *gone, *unmapped, *lines[last:]]) + "\n"
+    return (
+        "\n".join(
+            [
+                *lines[:first],
+                f"{' ' * indent}map:{'' if rows else ' ' + UNMAPPED}",
+                *rows,
+                *gone,
+                *unmapped,
+                *lines[last:],
+            ]
+        )
+        + "\n"
+    )
 
 
 def check_text(declared: Declared) -> None:

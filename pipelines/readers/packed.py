@@ -31,7 +31,7 @@ def members(archive: IO[bytes], packed: Packed) -> list[Member]:
     """The members of a zip that are deliveries, by name. Raises :class:`UnreadableError` when it is no zip or holds too many."""
     try:
         infos = [info for info in zipfile.ZipFile(archive).infolist() if not info.is_dir()]
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, IndexError):  # the last: a member without a name
         raise UnreadableError("not_zip", f"not readable as a zip: {_BROKEN}") from None
     if len(infos) > packed.most_members:
         told = (

@@ -29,7 +29,7 @@ def test_an_edge_outside_physical_sense_is_refused(enter: float, exit_: float, k
     assert "makes no sense for `density`" in problem.what and "0 to 10" in problem.what
 
 
-@pytest.mark.parametrize("reason", ["to be decided", "TODO: reason here", "placeholder", "n.t.b. later", "xxxxxxxxxx"])
+@pytest.mark.parametrize("reason", ["to be decided", "to be filled in", "placeholder", "n.t.b. later", "xxxxxxxxxx"])
 def test_a_loosening_or_a_far_value_needs_a_reason_that_says_something(reason: str, tmp_path: Path) -> None:
     def keys(enter: float, text: str) -> list[str]:
         entry = threshold(_bands(enter, enter * 0.9), place="square").replace("agreed for a test", f'"{text}"')

@@ -83,7 +83,7 @@ class Json(Numbers):
     @field_validator("records")
     @classmethod
     def _is_path(cls, value: str) -> str:
-        if value == "TODO" or not is_path(value):
+        if not is_path(value):
             raise ValueError(f"`{value}` is not a path | Write for example [], data[] or data[].aggregate[].")
         return value
 
