@@ -113,7 +113,7 @@ def tracks(
     made = []
     for number, adopted in enumerate(config.municipality.purposes):
         if purpose in (None, adopted.purpose):
-            known = Known(config, cards, own, there, today, adopted, number)
+            known = Known(config, cards, own, there, at, adopted, number)
             concerns = tuple(c for c in _concerns(own, today) if c.purpose in (None, adopted.purpose))
             title = config.purposes[adopted.purpose].title
             made.append(

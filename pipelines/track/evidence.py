@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from functools import cached_property
 from typing import Any
 
 from indicators import kpi
 from indicators.card import Card
 from indicators.chosen import chosen
+from pipelines.purpose.state import State, states
 from pipelines.screen import prose
 from pipelines.track.read import Own, paths
 from pipelines.track.stored import Stored, Version
@@ -35,15 +36,30 @@ class Found:
 
 @dataclass(frozen=True)
 class Known:
-    """What evidence is looked up in. ``today``: the town's local day."""
+    """What evidence is looked up in, as of ``at``."""
 
     config: Config
     cards: Mapping[str, Card]
     own: Own
     stored: Stored | None
-    today: date
+    at: datetime
     adopted: Adoption
     number: int
+
+    @property
+    def today(self) -> date:
+        """The town's local day."""
+        return self.at.astimezone(self.config.tz).date()
+
+    @cached_property
+    def standing(self) -> State:
+        """How the purpose stands: reviewed or not."""
+        return next(s for s in states(self.config, self.cards, self.at) if s.purpose == self.adopted.purpose)
+
+    @property
+    def reviewed_at(self) -> str:
+        """The file of reviews."""
+        return f"{self.config.folder.name}/reviews/{self.config.municipality.municipality}.yaml"
 
     def line(self, *path: str | int) -> str:
         """``file:line`` of a key of the municipality's file."""
@@ -109,8 +125,27 @@ def heard(known: Known) -> Iterator[Found]:
     log = [e for e in known.own.concerns.log if e.purpose in (None, known.adopted.purpose) and e.on <= known.today]
     raised = {e.concern for e in log if e.what == "raised"}
     answered = {e.concern for e in log if e.what == "answered"}
+    yield from _answer(known, "stakeholders")
     if raised:
         yield Found("heard", {"n": len(raised), "answered": len(raised & answered)}, known.own.concerns_file)
+
+
+def ethics(known: Known) -> Iterator[Found]:
+    yield from _answer(known, "ethics-by-design")
+
+
+def _answer(known: Known, question: str) -> Iterator[Found]:
+    """What the review of the purpose answers to a question; a review that is void answered it for another use."""
+    review = known.standing.review
+    if review and known.standing.covered and question in review.answers and review.reviewed_on <= known.today:
+        yield Found("answer", {"text": review.answers[question].model_dump(), "day": review.reviewed_on}, known.reviewed_at)
+
+
+def purpose_review(known: Known) -> Iterator[Found]:
+    review = known.standing.review
+    if review and known.standing.covered and review.reviewed_on <= known.today:
+        parts = {"day": review.reviewed_on, "roles": ", ".join(s.role for s in review.signed), "review": known.standing.review_by}
+        yield Found("purpose_review", parts, known.reviewed_at, review_by=known.standing.review_by)
 
 
 def sources(known: Known) -> Iterator[Found]:
@@ -212,6 +247,7 @@ def clean(known: Known) -> Iterator[Found]:
 
 FINDERS: dict[str, Finder] = {f.__name__: f for f in (
     effect, adopted, indicators, output_kpis, outcome_kpis, roles, groups, heard, sources, places, measured, legal_basis, dpia, small_groups,
+    ethics, purpose_review,
     tried, outcome, in_force, reviewed, owner, review, clean,
 )}  # fmt: skip
 

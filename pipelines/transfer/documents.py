@@ -15,6 +15,7 @@ from pipelines.track.say import say as track_say
 from pipelines.track.stored import Stored, Version
 from pipelines.transfer import split
 from pipelines.transfer.say import say
+from schemas import questions
 from schemas.config import Config
 from schemas.settings import format_duration
 
@@ -112,6 +113,14 @@ def _purpose(config: Config, name: str, lang: str) -> Iterator[str]:
         "audience": ", ".join(adopted.audience), "owner": adopted.owner,
     }  # fmt: skip
     yield from (f"| {say(key, lang)} | {_cell(value)} |" for key, value in told.items())
+    for review in config.reviews.reviews if config.reviews else ():
+        if review.purpose == name:
+            yield from ("", f"## {say('review_head', lang, version=review.version, day=review.reviewed_on)}", "")
+            roles = ", ".join(s.role for s in review.signed)
+            yield say("signed", lang, roles=roles, day=review.reviewed_on, review=review.review_by)
+            topics = {q.question: getattr(q.topic, lang) for q in questions.questions().questions}
+            for question, answer in review.answers.items():
+                yield from ("", f"**{topics.get(question, question)}.** {getattr(answer, lang)}")
 
 
 def _reviews(config: Config, lang: str) -> Iterator[str]:

@@ -87,6 +87,11 @@ def _specific(config: Config) -> Iterator[Line]:
         parts = {"purpose": adopted.purpose, "basis": adopted.legal_basis, "dpia": adopted.dpia.reference, "k": adopted.k,
                  "days": format_duration(adopted.retention), "review": adopted.review_by, "owner": adopted.owner}  # fmt: skip
         yield Line("specific", "anew_purpose", parts, f"{config.file}:{at(('purposes', number))}")
+    if config.reviews:
+        where = f"{config.folder.name}/reviews/{town.municipality}.yaml"
+        yield Line(
+            "specific", "anew_review", {"purposes": ", ".join(dict.fromkeys(r.purpose for r in config.reviews.reviews))}, where
+        )
     for key in ("events", "event_days", "event_series", "flags", "freezes", "frozen_periods", "resets"):
         if listed := getattr(town, key):
             yield Line("specific", f"anew_{key}", {"n": len(listed)}, f"{config.file}:{at((key,))}")

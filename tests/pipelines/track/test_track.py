@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -80,7 +81,8 @@ def test_every_finder_is_used_and_every_step_can_be_shown() -> None:
 def test_without_any_file_of_its_own_a_town_is_shown_by_its_settings(tmp_path: Path) -> None:
     found = state(town(tmp_path, ""))
     assert step(found, "desired_effect").state == "done"
-    assert items(found, "privacy_ethics") == {"legal_basis": "done", "dpia": "done", "small_groups": "done", "ethics": "missing"}
+    shown = {"legal_basis": "done", "dpia": "done", "small_groups": "done", "purpose_review": "missing", "ethics": "missing"}
+    assert items(found, "privacy_ethics") == shown
     assert items(found, "data_quality") == {"sources": "done", "places": "done", "measured": "missing"}
     assert items(found, "transfer") == {"clean": "done", "handed_on": "missing"}
     basis = step(found, "privacy_ethics").items[0].found[0]
@@ -94,14 +96,26 @@ def test_what_is_typed_counts_with_who_agreed_and_what_is_overdue(tmp_path: Path
     assert {i.state for i in people.items} == {"done"}
     assert (people.state, people.waiting, [a.by for a in people.agreed]) == ("missing", ("residents",), ["crowd-manager"])
     ethics = step(found, "privacy_ethics")
-    assert ethics.state == "overdue" and ethics.items[3].late == date(2026, 5, 1)
+    assert ethics.state == "overdue" and ethics.items[4].late == date(2026, 5, 1)
     running = step(found, "operation")
     assert running.state == "overdue" and items(found, "operation")["budget"] == "overdue"  # promised, and nothing shows it
     earlier = state(tmp_path / "config", datetime(2026, 4, 1, tzinfo=UTC))
-    assert (step(earlier, "privacy_ethics").state, step(earlier, "operation").state) == ("done", "missing")
-    assert (
-        step(state(tmp_path / "config", datetime(2026, 1, 15, tzinfo=UTC)), "privacy_ethics").state == "missing"
-    )  # not written yet
+    assert (items(earlier, "privacy_ethics")["ethics"], step(earlier, "operation").state) == ("done", "missing")
+    early = state(tmp_path / "config", datetime(2026, 1, 15, tzinfo=UTC))
+    assert items(early, "privacy_ethics")["ethics"] == "missing"  # not written yet
+
+
+def test_a_review_of_the_use_shows_ethics_and_who_was_heard_until_it_is_void(tmp_path: Path) -> None:
+    folder = Path(__file__).resolve().parents[3] / "config"
+    config, cards = start.ready(folder, "waterdam")
+    (found,) = track.tracks(config, cards, AT)
+    assert step(found, "privacy_ethics").state == "done" and items(found, "stakeholders")["heard"] == "done"
+    review = step(found, "privacy_ethics").items[3].found[0]
+    assert "privacy-officer" in track.told(review, "en") and review.where == "config/reviews/waterdam.yaml"
+    (adopted,) = config.municipality.purposes
+    lower = config.municipality.model_copy(update={"purposes": (adopted.model_copy(update={"k": adopted.k - 1}),)})
+    (void,) = track.tracks(dataclasses.replace(config, municipality=lower), cards, AT)
+    assert items(void, "privacy_ethics")["purpose_review"] == items(void, "privacy_ethics")["ethics"] == "missing"
 
 
 def test_a_review_that_is_over_makes_the_step_overdue(tmp_path: Path) -> None:
@@ -224,5 +238,5 @@ def test_show_and_compare_tell_the_same_in_text_json_and_page(tmp_path: Path, dr
     assert drukte("export", "transfer", *words, "--out", out)[0] == 0
     code, said, _ = drukte("track", "compare", "town", out, *words, "--page", tmp_path / "c.html")
     row = next(line for line in said.splitlines() if line.startswith("5. Privacy"))
-    assert code == 0 and row.count("! overdue: ethical review") == 2
+    assert code == 0 and row.count("! overdue: use reviewed and signed; ethical review") == 2
     assert drukte("track", "show", *words, "--purpose", "crowd-safty")[0] == 2
