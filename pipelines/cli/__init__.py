@@ -21,6 +21,7 @@ from pipelines.cli import (
     options,
     outcomes,
     planning,
+    privacy,
     purpose,
     reading,
     running,
@@ -31,8 +32,8 @@ from pipelines.cli import (
 )
 
 GROUPS = {"alerts": alerts.app, "config": config.app, "export": export.app, "flags": flags.app, "indicators": indicators.app,
-          "outcome": outcomes.app, "purpose": purpose.app, "situations": reading.situations, "source": source.app,
-          "track": track.app}  # fmt: skip
+          "outcome": outcomes.app, "privacy": privacy.app, "purpose": purpose.app, "situations": reading.situations,
+          "source": source.app, "track": track.app}  # fmt: skip
 
 app = typer.Typer(
     name="drukte",
