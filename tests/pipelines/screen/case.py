@@ -48,9 +48,11 @@ class Case:
         return tuple(sorted(found | ({self.file} if self.file != "counts" else set())))
 
 
-def column(name: str, header: str, texts: Sequence[str], *, declared: bool = True, file: str = "counts", deal: str = "row", per_row: bool = False) -> Case:  # fmt: skip
-    """A column more in a file of comma-separated values; ``per_row``: every row counts one person."""
-    return Case(name, "csv" if not per_row else "csv", {header: tuple(texts)}, deal, declared, file)
+def column(
+    name: str, header: str, texts: Sequence[str], *, declared: bool = True, file: str = "counts", deal: str = "row"
+) -> Case:
+    """A column more in a file of comma-separated values."""
+    return Case(name, "csv", {header: tuple(texts)}, deal, declared, file)
 
 
 def nested(name: str, content: Mapping[str, Any], *, each: bool = False, declared: bool = True) -> Case:
@@ -69,7 +71,9 @@ def _csv(case: Case) -> str:
     dealt = {header: cycle(texts) for header, texts in case.adds.items()}
     lines = [",".join(_quoted(w) for w in ("time", "place", "present", *case.adds))]
     for at, place, present in rows():
-        more = [case.adds[h][PLACES.index(place) % len(case.adds[h])] if case.deal == "place" else next(dealt[h]) for h in case.adds]
+        more = [
+            case.adds[h][PLACES.index(place) % len(case.adds[h])] if case.deal == "place" else next(dealt[h]) for h in case.adds
+        ]
         lines.append(",".join(_quoted(w) for w in (f"{at:%Y-%m-%dT%H:%M}", place, str(present), *more)))
     return "\n".join(lines) + "\n"
 

@@ -1,0 +1,96 @@
+"""Honest look-alikes: what suppliers of counts really send, and what looks like an identifier at a glance."""
+
+from __future__ import annotations
+
+import base64
+
+from tests.pipelines.screen.case import INTERVALS, Case, column, nested
+
+_QUARTERS = range(2 * INTERVALS)
+
+
+def of_places(name: str, header: str, *texts: str) -> Case:
+    """An attribute of each place."""
+    return column(name, header, texts, deal="place")
+
+
+HONEST: tuple[Case, ...] = (
+    column("names of lines", "lijn", ["Tram 2", "Tram 12", "Bus 21", "Metro 52", "Lijn N97"]),
+    column("directions of lines", "richting", ["Nieuw Sloten", "Centraal Station", "Amstelstation"]),
+    column("postcodes with a blank", "postcode", ["1012 AB", "1013 KL", "3511 LX"]),
+    column("postcodes without a blank", "pc6", ["1012AB", "1013KL", "3511LX", "6511PW"]),
+    column("postcodes of four digits", "pc4", ["1012", "1013", "3511"]),
+    column("CBS codes of municipalities", "gemeentecode", ["GM0363", "GM0344", "GM0268"]),
+    column("CBS codes of districts and neighbourhoods", "buurt", ["WK036300", "BU03630000", "BU03630001"]),
+    column("NUTS codes", "regio", ["NL329", "NL310", "NL225"]),
+    column("codes of stations", "station", ["ASD", "UT", "NM", "HT", "RTD"]),
+    column("European numbers of stations", "uic", ["8400058", "8400621", "8400474"]),
+    column("codes of quays", "halte", ["NL:Q:30003030", "NL:Q:50000440", "NL:S:30001012"]),
+    column("journey pattern codes", "ritsoort", ["GVB:2:1", "CXX:N247:2", "IFF:IC:800"]),
+    of_places("serial numbers of counters", "serienummer", "SN-20391844", "SN-20391851"),
+    of_places("serial numbers of digits only", "serial", "0020391844", "0020391851"),
+    of_places("sensors of Amsterdam", "objectnummer", "CMSA-GAWW-17", "GAVM-01-noord"),
+    of_places("measuring sites of NDW", "id_meetlocatie", "RWS01_MONIBAS_0101hrl0239ra", "RWS01_MONIBAS_0101hrl0242ra"),
+    of_places("sites by UUID (a facility register)", "facility", "plein", "steeg"),
+    of_places("addresses", "adres", "Damrak 1", "Oudezijds Voorburgwal 197-199"),
+    of_places("places named after persons", "naam", "Johan Cruijff ArenA", "Anne Frank Huis"),
+    of_places("owners of sensors", "eigenaar", "Gemeente Waterdam", "ProRail B.V."),
+    of_places("numbers of buildings in the national register", "bag_pand", "0363100012345678", "0363100012345685"),
+    of_places("numbers of road segments", "wegvak_id", "600123456", "600123457"),
+    of_places("numbers of a chamber of commerce branch", "vestiging", "000012345678", "000012345686"),
+    of_places("map squares of 100 metres", "vierkant", "E1213N4870", "E1214N4870"),
+    of_places("hexagons of a map", "h3", "8a1969c9b2effff", "8a1969c9b2f7fff"),
+    of_places("geohashes", "geohash", "u173zmtj2", "u173zq8ek"),
+    of_places("plus codes", "pluscode", "9F469V8H+2Q", "9F469V7R+8C"),
+    of_places("coordinates", "latitude", "52.3731081", "52.3740123"),
+    of_places("coordinates in one cell", "latlon", "52.3731081, 4.8926147", "52.3740123, 4.8951679"),
+    of_places("coordinates of the national grid", "rd", "121687 487484", "121702 487519"),
+    of_places("outlines of zones", "geom",
+        "POLYGON((4.89 52.37, 4.90 52.37, 4.90 52.38, 4.89 52.37))", "POLYGON((4.88 52.37, 4.89 52.37, 4.89 52.38, 4.88 52.37))"),
+    of_places("lines on a map", "lijn_geom", "LINESTRING(4.89 52.37, 4.90 52.38)", "LINESTRING(4.88 52.36, 4.89 52.37)"),
+    of_places("road locations in binary, as text", "openlr",
+        base64.b64encode(b"\x0b\x02\x99e%\x1cJ\x0c\x13\x00\t\x7f").decode(),
+        base64.b64encode(b"\x0b\x02\x98e%\x1dJ\x0c\x13\x00\t\x7e").decode()),
+    of_places("hectometre posts", "hectometer", "A10 Li 23,4", "A10 Re 23,5"),
+    of_places("room numbers that look like plates", "ruimte", "GB-12-3", "noord"),
+    column("road numbers", "weg", ["A10", "N247", "S100", "E19"]),
+    column("moments", "verwerkt", [f"2026-06-01T{n // 4 % 24:02d}:{n % 4 * 15:02d}:00Z" for n in _QUARTERS]),
+    column("moments in milliseconds", "epoch_ms", [str(1780272000000 + 900000 * n) for n in _QUARTERS]),
+    column("moments in microseconds", "epoch_us", [str(1780272000000000 + 900000000 * n) for n in _QUARTERS]),
+    column("moments of fourteen digits", "stempel", [f"20260601{n // 4 % 24:02d}{n % 4 * 15:02d}00" for n in _QUARTERS]),
+    column("moments of twelve digits", "stempel", [f"20260601{n // 4 % 24:02d}{n % 4 * 15:02d}" for n in _QUARTERS]),
+    column("clock times", "klok", [f"{n // 4 % 24:02d}:{n % 4 * 15:02d}:00" for n in _QUARTERS]),
+    column("intervals of the standard", "interval", [f"2026-06-01T{n // 4 % 24:02d}:00Z/PT15M" for n in _QUARTERS]),
+    column("kinds of day", "dagsoort", ["werkdag", "zaterdag", "zondag"]),
+    column("weather", "weer", ["clear-day", "rain", "partly-cloudy-night"]),
+    column("temperatures", "temperatuur", ["12.5", "13.1", "-0.4"]),
+    column("versions", "versie", ["CS_count_0.0.1", "v1.2.3", "2026.06.1"]),
+    column("numbers of rows", "ordening", [str(n) for n in _QUARTERS]),
+    column("a running total of nine digits", "tellerstand", [str(123450000 + 37 * n) for n in _QUARTERS]),
+    column("numbers with decimals", "dichtheid", [f"{0.017 * (n % 31):.9f}" for n in _QUARTERS]),
+    column("numbers in scientific notation", "gewicht", [f"{1.2345 + n:.9e}" for n in _QUARTERS]),
+    column("percentages", "dekking", ["100%", "98,5 %", "75%"]),
+    column("people counted", "aantal_personen", [str(n % 40) for n in _QUARTERS]),
+    column("devices counted", "device_count", [str(n % 40) for n in _QUARTERS]),
+    column("plates counted", "aantal_kentekens", [str(n % 40) for n in _QUARTERS]),
+    column("platforms", "platform", ["1", "2a", "15b"]),
+    column("classes of vehicles", "voertuigcategorie", ["anyVehicle", "car", "lorry"]),
+    column("colours", "kleur", ["#ff8800", "#00ccaa"]),
+    column("licences", "licentie", ["CC0-1.0", "CC-BY-4.0", "https://creativecommons.org/licenses/by/4.0/"]),
+    column("events", "evenement", ["Koningsdag 2026", "SAIL", "Pride", "Vierdaagsefeesten"]),
+    column("an error code", "fout", ["0x00", "0x1F", "E404"]),
+    column("flags", "actief", ["true", "false"]),
+    column("a batch for each delivery", "batch", ["batch-20260601"]),
+    nested("a position", {"location": {"type": "Point", "coordinates": [4.8926, 52.3731]}}),
+    nested("the outline of a zone", {"geometry": {"type": "Polygon", "coordinates": [[[4.89, 52.37], [4.9, 52.37], [4.9, 52.38], [4.89, 52.37]]]}}),
+    nested("directions with their counts", {"direction": [{"azimuth": 70, "count": 3}, {"azimuth": 250, "count": 5}]}),
+    nested("lanes with their counts", {"lanes": [{"lane": 1, "count": 12}, {"lane": 2, "count": 9}]}),
+    nested("zones of a scanner with their counts", {"zones": [{"id": 1, "count": 7}, {"id": 99, "count": 2}]}),
+    nested("a histogram of speeds", {"car_speed_hist_0to70plus": [0.0, 12.5, 40.25, 31.5, 10.25, 4.5, 1.0, 0.0]}),
+    nested("percentiles", {"percentielen": {"p10": 3, "p50": 9, "p90": 22}}),
+    nested("an empty list of signals", {"signals": []}),
+    nested("purposes of a camera", {"purpose": ["crowd management", "research"]}),
+    nested("the source of a message (CMSA)", {"source": {"sensor": "CMSA-GAWW-17", "originalId": "Zone 0", "adminId": 17}}),
+    nested("labels of directions", {"metadata": {"ltr_label": "naar het station", "rtl_label": "naar de markt"}}),
+    nested("weather with a forecast", {"weather": [{"hour": 0, "value": 12}, {"hour": 1, "value": 11}]}),
+)  # fmt: skip
