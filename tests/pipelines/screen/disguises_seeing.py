@@ -50,7 +50,7 @@ SEEING: tuple[Case, ...] = (
     nested("moments of everyone who came in", {"entries": [f"2026-06-01T00:0{n}:1{n}Z" for n in range(8)]}),
     nested("speeds of everyone who passed", {"speeds": [1.21, 1.37, 0.98, 1.44, 1.05, 1.29]}),
     nested("records with a count of one", {"personen": [{"count": 1, "x": 4.5 + n, "y": 7.25} for n in range(5)]}),
-    nested("GeoJSON tracks", 
+    nested("GeoJSON tracks",
         {"geometry": {"type": "LineString", "coordinates": [[4.89123 + i / 1e4, 52.37 + i / 1e4, 0, 1781000000 + 5 * i] for i in range(9)]}}),
     nested("persons under another key", {"objects": [{"class": "person", "confidence": 0.91, "trackId": n * 7919} for n in range(5)]}),
     nested("devices two lists down", {"lanes": [{"lane": 1, "count": 2, "gezien": MACS[:2]}]}),
