@@ -270,6 +270,11 @@ def own_files(config: Config) -> dict[str, bytes]:
 
 
 def codes(config: Config) -> set[str]:
-    """Codes of a config that only look like something: ids of suppliers, references of assessments, slugs."""
+    """Codes of a config that only look like something: ids of suppliers, references of assessments, slugs, the sender of alerts."""
     found = {key for source in config.sources.values() for key in source.place.ids}
-    return {*found, *config.place_ids, *(p.dpia.reference for p in config.municipality.purposes)}
+    return {
+        *found,
+        config.municipality.alerts.sender,
+        *config.place_ids,
+        *(p.dpia.reference for p in config.municipality.purposes),
+    }

@@ -31,7 +31,7 @@ class Voice:
             "t": lambda key, **values: say(key, self.lang, **values), "told": lambda found: told(found, self.lang),
             "lacking": self.lacking, "waiting": self.waiting, **{
                 name: partial(self._worded, getattr(in_words, name))
-                for name in ("tally", "item_line", "agreed", "named", "concern_lines")
+                for name in ("tally", "agreed", "named", "concern_lines")
             },
         }  # fmt: skip
 

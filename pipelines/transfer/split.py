@@ -92,6 +92,8 @@ def _specific(config: Config) -> Iterator[Line]:
         yield Line(
             "specific", "anew_review", {"purposes": ", ".join(dict.fromkeys(r.purpose for r in config.reviews.reviews))}, where
         )
+    if rules := town.alerts.rules:
+        yield Line("specific", "anew_alerts", {"n": len(rules)}, f"{config.file}:{at(('alerts',))}")
     for key in ("events", "event_days", "event_series", "flags", "freezes", "frozen_periods", "resets"):
         if listed := getattr(town, key):
             yield Line("specific", f"anew_{key}", {"n": len(listed)}, f"{config.file}:{at((key,))}")

@@ -16,6 +16,8 @@ from tests.cli.conftest import Drukte, drukte  # noqa: F401  (a fixture)
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLES = {
     "municipality": "config/municipalities/*.yaml", "source": "config/sources/*.yaml", "purpose": "config/purposes/*.yaml",
+    "track": "config/municipalities/*/track.yaml",
+    "concerns": "config/municipalities/*/concerns.yaml",
     "places": "config/municipalities/*/places.geojson", "card": "indicators/catalogue/*.yaml", "kpi": "indicators/kpis/*.yaml",
 }  # fmt: skip
 

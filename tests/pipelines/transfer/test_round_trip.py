@@ -13,8 +13,11 @@ import pytest
 
 from pipelines import compare, newtown, start, transfer
 from pipelines.faults import GateError, UsageError
+from pipelines.screen import prose
+from pipelines.track import evidence
 from pipelines.track.stored import Stored
 from pipelines.transfer import overview, package
+from schemas import config as settings
 from schemas import yamlfile
 from schemas.problems import Problems
 from tests.cli.conftest import Drukte, drukte  # noqa: F401  (a fixture)
@@ -22,6 +25,7 @@ from tests.indicators.a_town import threshold
 from tests.pipelines import broken_configs
 from tests.schemas import a_config
 
+ROOT = Path(__file__).resolve().parents[3]
 AT = datetime(2026, 6, 1, 12, tzinfo=UTC)
 TODAY = date(2026, 6, 1)
 RESETS = """\
@@ -201,6 +205,12 @@ def test_a_text_that_looks_like_person_level_content_is_refused_with_file_and_li
     told = str(refused.value)
     assert f"config/municipalities/town.yaml:{line}: looks like {kind}" in told
     assert text.rsplit(maxsplit=1)[-1] not in told  # never quoted
+
+
+@pytest.mark.parametrize("slug", settings.municipalities(ROOT / "config"))
+def test_no_sample_holds_anything_that_looks_like_a_person(slug: str) -> None:
+    config = settings.load(ROOT / "config", slug)
+    assert prose.problems(evidence.texts(config), evidence.codes(config)) == []
 
 
 def test_the_command_refuses_with_3_overwrites_nothing_and_names_the_next_step(tmp_path: Path, drukte: Drukte) -> None:  # noqa: F811
