@@ -15,11 +15,13 @@ from pathlib import Path
 import duckdb
 
 from pipelines import situation_groups, views
+from pipelines.purpose import bounds
 from pipelines.quality import measured
 from pipelines.store import Store, parts
 from pipelines.store.rows import one
 from pipelines.store.sealing import fsync, sealable
 from pipelines.store.tables import physical, superseded_columns
+from pipelines.upkeep import rights
 from schemas import vocabulary
 from schemas.results import TABLES, Table
 
@@ -34,6 +36,7 @@ def publish(store: Store, at: datetime) -> Path:
     for leftover in store.published.glob(f".{FILE}*"):
         leftover.unlink()
     _about(store, at)
+    store.first_of_several = bounds.first_of_several(store.con)
     store.make_parts(at)
     published = [*_published(store, at)]
     _write_empty(store.con, aside, [statement for table in published for statement in table.shape])
@@ -43,6 +46,7 @@ def publish(store: Store, at: datetime) -> Path:
             store.con.execute(f"INSERT INTO pub.{name} {rows}")
         store.con.execute("COMMIT")
         store.con.execute("CHECKPOINT pub")
+    rights.readable(aside)
     fsync(aside)
     aside.replace(final)
     fsync(store.published)
@@ -141,7 +145,9 @@ def _table(store: Store, table: Table, at: datetime) -> _Published:
     elif table.sealed_by:
         made = _view(store, table.name, table.columns, table.name)
     else:
-        made = _plain(table.name, {c: table.type_of(c) for c in table.columns}, table.name)
+        made = _plain(
+            table.name, {c: table.type_of(c) for c in table.columns}, table.name, where=_bound(store, table.name, "true")
+        )
     made.shape += _comments(
         table.name, table.columns, f"{table.nl} / {table.en}", is_view=bool(table.sealed_by) or table.name in VIEWS
     )
@@ -157,6 +163,12 @@ def _plain(name: str, columns: dict[str, str], physical_name: str, order: str = 
     return _Published([f"CREATE TABLE pub.{name} ({typed})"], {name: rows})
 
 
+def _bound(store: Store, physical_name: str, where: str) -> str:
+    """The same condition, and that a row belongs to the purpose of this file (rule 23)."""
+    holds = bounds.of_the_main_file(store.first_of_several, physical_name.removesuffix("_superseded"))
+    return " AND ".join(part for part in (where, holds) if part)
+
+
 def _list(columns: tuple[str, ...]) -> str:
     return ", ".join(f'"{c}"' for c in columns)
 
@@ -166,13 +178,16 @@ def _view(store: Store, name: str, columns: tuple[str, ...], physical_name: str)
     # A current row is told by its key, and sorting by that is quicker.
     order = _list(TABLES[name].key) if name in TABLES else "ALL"
     made_of, parted = {c: physical(physical_name)[c] for c in columns}, store.parts.get(physical_name, [])
-    made = _plain(f"hot_{name}", made_of, physical_name, order, parts.outside(parted, physical_name))
+    made = _plain(
+        f"hot_{name}", made_of, physical_name, order, _bound(store, physical_name, parts.outside(parted, physical_name))
+    )
     made.shape += _comments(f"hot_{name}", columns, f"newest rows of {name}; query the view {name}", is_view=False)
     sealed = store.manifest().get(physical_name, ())
     # Who asks for recent rows only need not open any sealed file: that they are all older is known without.
     older = parts.before(physical_name, max(last for _, last, _ in sealed) + DAY) if sealed else ""
-    files = _files(store, columns, [file for _, _, file in sealed], older)
-    files += _files(store, columns, [part.file for part in parted], parts.since(physical_name, parted[0].start) if parted else "")
+    files = _files(store, columns, [file for _, _, file in sealed], _bound(store, physical_name, older))
+    newer = parts.since(physical_name, parted[0].start) if parted else ""
+    files += _files(store, columns, [part.file for part in parted], _bound(store, physical_name, newer))
     made.shape.append(f"CREATE VIEW pub.{name} AS SELECT {_list(columns)} FROM hot_{name}{files}")
     return made
 

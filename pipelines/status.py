@@ -13,7 +13,7 @@ from typing import Any
 import duckdb
 
 from pipelines import published as reading
-from pipelines.upkeep import going
+from pipelines.upkeep import going, rights
 
 LOOK_BACK = timedelta(days=8)  # a source silent for longer is simply silent
 REVIEW_AHEAD = timedelta(days=60)
@@ -108,6 +108,7 @@ def collect(workspace: Path, at: datetime, municipalities: list[str] | None = No
             "retention": going.collect(con, municipalities or here),
             "in_review": _rows(con, _IN_REVIEW, params),
             "disk": disk(workspace),
+            "rights": rights.found(workspace),
         }
     finally:
         con.close()

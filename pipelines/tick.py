@@ -19,7 +19,7 @@ from pipelines.intake import arrivals
 from pipelines.notes import Note
 from pipelines.outcomes import kpis
 from pipelines.publish import publish
-from pipelines.purpose import bound
+from pipelines.purpose import bound, files
 from pipelines.slots import delivered_measures
 from pipelines.store import Store, parts
 from pipelines.store.rows import one
@@ -133,6 +133,7 @@ def tick(
     show("publish", 0.95)
     store.seal(at, retention.cuts(store))
     publish(store, at)
+    files.publish(store, at)
     if verb == "run":
         summary.notes += tuple(alerts.send(store, config, at)[1])
     show("done", 1.0)

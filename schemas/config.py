@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-from schemas import config_refs, geojson, yamlfile
+from schemas import config_refs, geojson, publication_refs, yamlfile
 from schemas.config_model import Config, PlaceRow
 from schemas.datasets import conversions
 from schemas.mistakes import did_you_mean
@@ -65,6 +65,7 @@ def load(config_dir: Path, slug: str, data: Path | None = None) -> Config:
     )  # fmt: skip
     problems = [p for model, source_document in sources.values() for p in conversions.mistakes(model, source_document)]
     problems += config_refs.problems(config, slug)
+    problems += publication_refs.problems(config)
     if problems:
         raise Problems(problems)
     return config

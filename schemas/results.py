@@ -157,6 +157,10 @@ TABLES: dict[str, Table] = {t.name: t for t in (
        "Review of each adopted purpose: whether it covers the use, who signed, until when",
        "municipality purpose adoption_order standing reviewed_on review_by keeps_until review_version signed_by owner fingerprint"
        " beyond_review datasets used_indicators sources whole_risks", "municipality purpose"),
+    _t("exports", "Wat naar buiten ging: onder welk doel, voor wie, door welke rol, wanneer; deze rijen blijven",
+       "What left the house: under which purpose, for whom, by which role, when; these rows stay",
+       "municipality purpose export_kind partner exported_by exported_at rows_written content_hash",
+       "municipality export_kind partner exported_at"),
     _t("retention", "Bewaartermijnen: welk doel ze bepaalt, en vanaf welke dag er nog rijen zijn",
        "How long data are kept: which purpose decides, and from which day on there are rows",
        "municipality data_class subject purpose retention_days kept_from", "municipality data_class subject"),

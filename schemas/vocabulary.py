@@ -10,6 +10,7 @@ from pydantic import Field, TypeAdapter
 
 from schemas import yamlfile
 from schemas.settings.base import Strict
+from schemas.settings.publication import Class
 
 
 class Column(Strict):
@@ -25,7 +26,9 @@ class Column(Strict):
     support: tuple[str, ...] = ()
     counts: Literal["person", "vehicle", "none"]
     role: Literal["key", "content", "bookkeeping", "measure"]
-    class_: Literal["public", "internal"] = Field(alias="class")
+    class_: Class | None = Field(
+        default=None, alias="class", description="who may see it; None: nobody decided, which stops exports"
+    )
     nl: str
     en: str
 

@@ -1,4 +1,4 @@
-"""Verbs on what leaves the house: ``export contract``, ``export transfer`` and ``export overview``."""
+"""Verbs on what leaves the house: ``export contract``, ``transfer``, ``overview``; those under a purpose stand in ``export_process.py``."""
 
 from __future__ import annotations
 
@@ -7,9 +7,18 @@ from typing import Annotated
 
 import typer
 
-from pipelines.cli import options
+from pipelines.cli import export_process, options
 
 app = typer.Typer(help="What leaves the house, in a form of others.", rich_markup_mode=None, no_args_is_help=True)
+
+for _verb in (
+    export_process.public,
+    export_process.partner,
+    export_process.dpia,
+    export_process.register,
+    export_process.citizen,
+):
+    app.command()(_verb)
 
 
 @app.command("contract")

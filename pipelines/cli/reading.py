@@ -67,6 +67,8 @@ def _status_in_parts(found: dict[str, Any], lang: str) -> list[str]:
             for r in found["in_review"]
         ]
         parts["in_review"] = common.table(("", "", "", "changes", ""), held)
+    if found["rights"]:
+        parts["rights"] = "\n".join(found["rights"])
     waiting = [f"{f['municipality']}: {common.text('flags_open', lang, n=f['proposed'])}" for f in found["flags"]]
     disk = common.text("disk", lang, **{name: size / 1e6 for name, size in found["disk"].items()})
     return [*(f"{common.text(title, lang)}\n{body}" for title, body in parts.items()), *waiting, disk]

@@ -113,7 +113,9 @@ def words() -> str:
     for name, column in sorted(vocabulary.columns().items()):
         counts = "" if column.counts == "none" else column.counts
         where = ", ".join(map(code, used.get(name, [])))
-        rows.append([code(name), column.type, column.unit, column.kind, counts, column.class_, column.nl, column.en, where])
+        rows.append(
+            [code(name), column.type, column.unit, column.kind, counts, column.class_ or "-", column.nl, column.en, where]
+        )
     head = ["column", "type", "unit", "kind", "counts", "class", "betekenis", "meaning", "in"]
     parts = [
         markdown.MADE,

@@ -38,6 +38,7 @@ def admit(config: Config, cards: Mapping[str, Card], at: datetime, verb: Verb) -
     found = states(config, cards, at)
     left_out = _left_out(config, found) if verb == "run" else ()
     problems = [p for state in found for p in _refused(config, state, verb, left_out, trial=_on_trial(found))]
+    problems += _only_further(config, cards, found)
     if problems:
         raise Problems(problems)
     kept = {name: card for name, card in cards.items() if name not in left_out} if left_out else cards
@@ -86,6 +87,21 @@ def _refused(config: Config, state: State, verb: Verb, left_out: tuple[str, ...]
         return []
     what, fix = say.why_not(state)
     return [_outside(config, _where(config, state), f"`{state.purpose}` may not be used as it stands: {what}", fix)]
+
+
+def _only_further(config: Config, cards: Mapping[str, Card], found: list[State]) -> list[Outside]:
+    """Signals of further purposes that the first does not know: in its file nobody could say what opened a situation."""
+    first = set(found[0].used.indicators)
+    problems = []
+    for state in found[1:]:
+        for name in state.used.indicators:
+            if cards[name].role == "signal" and name not in first:
+                what = (
+                    f"`{name}` opens situations, and only `{state.purpose}` names it, not the first purpose `{found[0].purpose}`"
+                )
+                fix = "Situations of two purposes would mix. Have the first purpose name it too, or use a workspace of its own for this one."
+                problems.append(_outside(config, _where(config, state), what, fix))
+    return problems
 
 
 def _where(config: Config, state: State) -> tuple[str | int, ...]:

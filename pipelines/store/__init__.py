@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from datetime import date, datetime
 from pathlib import Path
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 import duckdb
 import pyarrow as pa
@@ -19,6 +20,9 @@ import pyarrow as pa
 from pipelines.store import changes, parts, sealing, tables
 from pipelines.store.changes import Changes
 from pipelines.store.rows import temporary
+
+if TYPE_CHECKING:
+    from pipelines.purpose.bounds import Bound
 
 __all__ = ["Changes", "Store"]
 
@@ -46,6 +50,7 @@ class Store:
         sealing.remove_leftovers(self.con, self.sealed)
         self._manifest: sealing.Manifest | None = None  # as last read
         self.parts: dict[str, list[parts.Part]] = {}  # as last made
+        self.first_of_several: list[Bound] = []  # municipalities with several purposes: what the main file holds of them
         self.known: dict[str, object] = {}  # temporary table → what it was made of; forgotten when a transaction fails
 
     def __enter__(self) -> Store:

@@ -175,6 +175,7 @@ def sha(path: Path) -> str:
 
 def make_durable(temporary: Path, final: Path) -> None:
     """fsync, rename, fsync the folder: after this the file survives a power cut."""
+    temporary.chmod(0o644)  # others may read what is published, whatever this account's mask (pipelines/upkeep/rights.py)
     fsync(temporary)
     temporary.replace(final)
     fsync(final.parent)

@@ -61,7 +61,7 @@ RULES: dict[str, Rule] = {
 BY_HAND = ("situations", "situations_superseded", "outcomes", "outcomes_superseded", "refused_rows")
 # Settings, cards, places and the register of faults are decisions and knowledge, not measurements; a group is a view.
 STAYS = ("situation_groups", "thresholds", "effective_settings", "indicators", "places", "blind_spots", "purposes",
-         "purpose_reviews", "about", "flags", "corrections", "config_versions", "retention", "deletions")  # fmt: skip
+         "purpose_reviews", "exports", "about", "flags", "corrections", "config_versions", "retention", "deletions")  # fmt: skip
 LEDGER = {
     "baseline_done": Rule("indicators", "local_date", "dataset"),
     "held_slots": Rule("indicators", "interval_start", "indicator"),

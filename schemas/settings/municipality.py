@@ -14,6 +14,7 @@ from schemas.settings.context import ContextNote
 from schemas.settings.event import Event
 from schemas.settings.frozen import FrozenPeriod
 from schemas.settings.place import MAX_PERSONS, CbsCode
+from schemas.settings.publication import Publication
 from schemas.settings.purpose import Adoption
 from schemas.settings.quality import Detectors, Flag
 
@@ -74,6 +75,7 @@ class Municipality(Strict):
     sources: tuple[Slug, ...] = Field(min_length=1)
     indicators: dict[str, IndicatorSettings] = Field(min_length=1)
     purposes: tuple[Adoption, ...] = Field(min_length=1)
+    publication: Publication | None = None
     events: tuple[Event, ...] = ()
     context: tuple[ContextNote, ...] = ()
     event_days: tuple[date, ...] = ()
@@ -93,6 +95,11 @@ class Municipality(Strict):
             raise ValueError(f"`{value}` is not an IANA time zone | Write for example Europe/Amsterdam.")
         ZoneInfo(value)
         return value
+
+    @property
+    def published(self) -> Publication:
+        """What it lets out: as decided, else a day late and silent during events, answered for by the first purpose's owner."""
+        return self.publication or Publication(owner=self.purposes[0].owner)
 
     @property
     def k(self) -> int:
