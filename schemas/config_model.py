@@ -11,6 +11,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from schemas.settings import Event, Municipality, Place, Purpose, Reviews, Source
+from schemas.settings.scenario import Scenario
 from schemas.yamlfile import Document
 
 
@@ -52,6 +53,7 @@ class Config:
     reviews: Reviews | None = None
     since: datetime | None = None
     before: Callable[[], Config] | None = None
+    scenario: Scenario | None = None  # laid over a replay, never over a live run
 
     @property
     def k(self) -> int:

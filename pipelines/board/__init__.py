@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 from pipelines.board import around, page, queries
-from pipelines.board.say import LANGUAGES
+from pipelines.board.say import LANGUAGES, Voice
 from pipelines.published import connect
 from schemas.problems import Problem, Problems
 
@@ -41,6 +41,13 @@ def write_both(published: Path, out: Path, *, lang: str = "nl", at: datetime, mu
         write(published, path, lang=tongue, at=at, municipality=municipality, look=page.Look(sibling=sibling, played=played))
         for tongue, path, sibling in pages
     ]
+
+
+def played(lang: str, title: str, speed: float | None) -> str:
+    """What a board says that shows a replayed evening: that it is no live picture."""
+    voice = Voice(lang)
+    parts = [voice.text("played"), title, voice.text("played_speed", n=voice.number(speed)) if speed else ""]
+    return " · ".join(part for part in parts if part)
 
 
 def html(published: Path, *, lang: str, at: datetime, municipality: str | None = None, look: page.Look | None = None) -> str:

@@ -52,18 +52,29 @@ def render(read: Read, around: Around, scope: Scope, lang: str, file: str, look:
     voice = Voice(lang)
     html = ""
     for situations, places in LIMITS:
-        model = _Page(read, around, scope, voice, situations, places).model()
+        model = model_of(read, around, scope, voice, situations=situations, places=places)
         html = template("board.html.j2").render(**model, **assets.assets(), file=file, look=look or Look())
         if len(html.encode()) <= MAX_BYTES:
             break
     return html
 
 
+def model_of(
+    read: Read, around: Around, scope: Scope, voice: Voice, *, situations: int = 150, places: int = 150
+) -> dict[str, Any]:
+    """What a template may say of what was read, in one language."""
+    return _Page(read, around, scope, voice, situations, places).model()
+
+
 @cache
 def template(name: str) -> Template:
     """A template of this package, with escaping on."""
     environment = Environment(
-        loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=FileSystemLoader([HERE, HERE.parent / "report"]),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     return environment.get_template(name)
 

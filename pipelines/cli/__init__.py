@@ -24,6 +24,8 @@ from pipelines.cli import (
     privacy,
     purpose,
     reading,
+    replaying,
+    reporting,
     running,
     source,
     track,
@@ -44,8 +46,9 @@ app = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
 )
-for _verb in (demo.demo, running.run, running.backfill, planning.plan, running.serve, reading.status, reading.explain, reading.board,
-              docs.docs, outcomes.kpi, trying.whatif, trying.calibrate, upkeep.backup, upkeep.restore, upkeep.migrate):  # fmt: skip
+for _verb in (demo.demo, running.run, running.backfill, planning.plan, replaying.replay, running.serve, reading.status, reading.explain,
+              reading.board, reporting.report, docs.docs, outcomes.kpi, trying.whatif, trying.calibrate, upkeep.backup, upkeep.restore,
+              upkeep.migrate):  # fmt: skip
     app.command()(_verb)
 for _name, _group in GROUPS.items():
     app.add_typer(_group, name=_name)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from pipelines import frozen, intake, ledger
+from pipelines import frozen, intake, ledger, practice
 from pipelines.intake import endpoint, found
 from pipelines.intake.found import Found
 from pipelines.readers import UnreadableError
@@ -30,7 +30,9 @@ def take_in(
     for number, (file, among) in enumerate(_new(store, config, source, at, verb)):
         show(f"{source.source}: {file.name}", 0.3 * number / among)
         issued = intake.issued_at(source, file.name)
-        if issued is not None and issued > at:
+        if issued is not None and (
+            issued > at or (config.scenario and practice.waits(config.scenario, source.source, issued, at))
+        ):
             continue
         row = _take_in_one(store, config, source, file, issued, at, verb)
         if row:
@@ -99,6 +101,8 @@ def _take_in_one(
     # A past delivery that does not say when it was issued counts as arriving row by row, interval end plus stated delay.
     assumed = verb != "run" and issued is None
     until = at - source.delay if assumed else at
+    if config.scenario and assumed:
+        until = practice.until(config.scenario, source.source, at, until)
     seen = one(
         store.con.execute(
             "SELECT delivery_id, taken_until FROM seen_files WHERE municipality = ? AND source = ? AND name = ?",
@@ -112,6 +116,8 @@ def _take_in_one(
     taken = intake.take_in(
         file, source, k=config.k, withhold_zero=config.municipality.withhold_zero, tz=config.tz, after=after, until=until
     )
+    if config.scenario:
+        taken = practice.told(config.scenario, source.source, taken)
     delay = int(source.delay.total_seconds())
     moment = f"TIMESTAMPTZ '{at.isoformat()}'"
     known = (

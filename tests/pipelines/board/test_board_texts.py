@@ -39,7 +39,7 @@ def test_every_text_stands_in_both_languages_and_is_used():
 def test_each_level_has_its_own_letter_and_height():
     for lang in say.LANGUAGES:
         assert len({say.Voice(lang).letter(level) for level in words.codes("level")}) == 5
-    template = (page.HERE / "board.html.j2").read_text(encoding="utf-8")
+    template = (page.HERE / "macros.j2").read_text(encoding="utf-8")
     heights = yamlfile.parse(re.search(r"heights = ({.*?}) %}", template).group(1), "heights").data
     assert [heights[level] for level in page.LEVELS] == sorted(set(heights.values()))
 

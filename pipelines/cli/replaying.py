@@ -1,0 +1,84 @@
+"""The verb ``replay``: an evening again, in a workspace of its own."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from pipelines.cli import options
+
+if TYPE_CHECKING:
+    from pipelines.tick import Summary
+
+
+def replay(
+    *,
+    since: Annotated[
+        str, typer.Option("--from", metavar="T", help="Where it begins, with offset; history up to there is filled first.")
+    ],
+    to: Annotated[str, typer.Option("--to", metavar="T", help="Where it ends, with offset.")],
+    speed: Annotated[
+        float | None,
+        typer.Option("--speed", metavar="X", min=0.1, help="60 plays an hour in a minute; as fast as it goes if not given."),
+    ] = None,
+    scenario: Annotated[
+        Path | None, typer.Option("--scenario", metavar="FILE", help="An outage, late deliveries or a surge laid over it.")
+    ] = None,
+    config: options.Config = options.DEFAULT_CONFIG,
+    workspace: Annotated[
+        Path, typer.Option("--workspace", metavar="DIR", help="Folder of the replay, never that of live runs; made if needed.")
+    ] = Path("workspace-replay"),
+    municipality: options.Municipality = None,
+    data: options.Data = None,
+    lang: options.Language = "en",
+    as_json: options.Json = False,
+) -> None:
+    """An evening again, tick by tick, as it was known then.
+
+    Runs the same ticks and draws the same board, in a workspace of its own; nothing it finds ever notifies. A scenario changes
+    what comes in, so that an outage at the peak can be practised on an evening that happened.
+    """
+    from pipelines import lock, replay, start
+    from pipelines.cli import common
+    from pipelines.cli.running import progress_bar
+    from pipelines.faults import UsageError
+
+    begin, end = common.moment(since), common.moment(to)
+    assert begin and end
+    if end <= begin:
+        raise UsageError("--to is not after --from.")
+    ready = {slug: start.ready(config, slug, data) for slug in common.slugs(config, municipality)}
+    laid = replay.scenario_of(scenario, ready, begin) if scenario else None
+    zone = next(iter(ready.values()))[0].tz
+    changes: list[dict[str, Any]] = []
+
+    def tell(at: datetime, summary: Summary) -> None:
+        changes.append({"at": at, "municipality": summary.municipality, "situations": summary.situations})
+        if not as_json:
+            _say(at, summary, lang, zone)
+
+    with lock.hold(workspace):
+        with progress_bar(" + ".join(ready)) as show:
+            kept = replay.prepare(workspace, ready, begin, lambda _slug: show)
+        if not as_json:
+            print(common.text("replay_kept" if kept else "replay_filling", lang, start=begin.astimezone(zone)))
+            print(common.text("replay_board", lang, path=workspace / "published" / "board" / "index.html"), flush=True)
+        ran = replay.play(workspace, ready, replay.Evening(begin, end, laid), speed=speed, lang=lang, tell=tell)
+    if as_json:
+        common.dump(changes)
+    else:
+        print(common.text("replay_done", lang, n=ran, end=end.astimezone(zone), path=common.published(workspace)))
+
+
+def _say(at: datetime, summary: Summary, lang: str, zone: Any) -> None:
+    """A line a tick, and one for each situation that changed."""
+    from pipelines.cli import common, evening
+
+    seen = [s for s in summary.situations if s["state"] != "pending"]
+    quiet = "" if seen else f"  {common.text('replay_quiet', lang)}"
+    print(f"{at.astimezone(zone):%H:%M} {summary.municipality}{quiet}", flush=True)
+    for situation in seen:
+        print("   " + evening.in_a_line(situation, lang, zone), flush=True)
