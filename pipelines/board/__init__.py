@@ -43,6 +43,18 @@ def write_both(published: Path, out: Path, *, lang: str = "nl", at: datetime, mu
     ]
 
 
+def keep(published: Path, at: datetime) -> str | None:
+    """Draw ``board/index.html`` and ``board/index.en.html`` beside a published file; says what went wrong, None when nothing did.
+
+    A run is done once it has published: a board that cannot be drawn does not make it fail. The last one stays and tells its age.
+    """
+    try:
+        write_both(published, published.parent / "board" / "index.html", at=at)
+    except Exception as error:
+        return f"The board could not be drawn, the last one stays: {type(error).__name__}: {error}"
+    return None
+
+
 def played(lang: str, title: str, speed: float | None) -> str:
     """What a board says that shows a replayed evening: that it is no live picture."""
     voice = Voice(lang)

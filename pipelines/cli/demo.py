@@ -133,7 +133,7 @@ def _tell(workspace: Path, began: datetime, until: datetime, lang: str) -> None:
     print("\n" + common.text("demo_differences", lang))
     print("\n".join("   " + line for line in evening.differences(con, TOWNS, began, lang)))
     con.close()
-    page = board.write(file, file.parent / "board" / "index.html", lang=lang, at=until)
+    page = board.write_both(file, file.parent / "board" / "index.html", lang=lang, at=until)[0]
     print("\n" + common.text("demo_next", lang))
     print("   " + common.text("demo_database", lang, path=file))
     print("   " + common.text("demo_board", lang, path=page))

@@ -14,7 +14,8 @@ from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 from prefect.runtime import flow_run
 
-from pipelines import calendar, faults, lock, versions
+from pipelines import board, calendar, faults, lock, versions
+from pipelines.publish import FILE
 from pipelines.store import Store
 from pipelines.tick import tick
 
@@ -57,6 +58,9 @@ def tick_flow(
                 failures.append(error)
                 if at is None:
                     _say(moment, slug, *faults.in_words(error)[1])
+    trouble = board.keep(Path(workspace) / "published" / FILE, moment) if outcomes else None
+    if trouble:
+        _say(moment, "board", trouble)
     if at is None:
         for outcome in outcomes:
             _say(moment, outcome["municipality"], outcome["message_en"] if outcome["due"] else "nothing due")

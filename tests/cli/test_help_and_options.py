@@ -41,6 +41,7 @@ def test_help_lists_the_verbs_that_are_built() -> None:
     verbs = re.findall(r"^  ([a-z]+)  ", done.stdout.partition("Commands:")[2], re.M)
     assert set(verbs) == {
         "demo", "run", "backfill", "plan", "serve", "status", "explain", "board", "docs", "config", "indicators", "situations",
+        "replay", "report",
         "backup", "restore", "migrate", "export", "flags", "source", "track", "whatif", "calibrate", "privacy", "purpose", "alerts", "outcome", "kpi"
     }  # fmt: skip
 

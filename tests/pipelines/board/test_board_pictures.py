@@ -221,6 +221,18 @@ def test_two_languages_stand_beside_each_other_and_link(made, tmp_path):
     assert '<html lang="en"' in first.read_text() and '<html lang="nl"' in second.read_text()
 
 
+def test_a_board_that_cannot_be_drawn_leaves_the_last_one_and_says_so(made, tmp_path):
+    from pipelines import board
+
+    database = made()
+    assert board.keep(database, AT) is None
+    before = {p.name: p.read_bytes() for p in (tmp_path / "board").iterdir()}
+    assert set(before) == {"index.html", "index.en.html"}
+    database.write_bytes(b"broken")
+    assert "could not be drawn, the last one stays" in board.keep(database, AT)
+    assert {p.name: p.read_bytes() for p in (tmp_path / "board").iterdir()} == before
+
+
 def test_data_of_the_page_cannot_end_their_element():
     held = assets.data({"x": "</script><!--<script>\u2028&"})
     assert "<" not in held and ">" not in held and json.loads(held)["x"] == "</script><!--<script>\u2028&"
