@@ -58,7 +58,7 @@ def tick_flow(
                 failures.append(error)
                 if at is None:
                     _say(moment, slug, *faults.in_words(error)[1])
-    trouble = board.keep(Path(workspace) / "published" / FILE, moment) if outcomes else None
+    trouble = board.keep(Path(workspace) / "published" / FILE, moment) if any(o["due"] for o in outcomes) else None
     if trouble:
         _say(moment, "board", trouble)
     if at is None:
