@@ -193,13 +193,15 @@ def _declared(asked: Asked, config_dir: Path, drawn: Drawn, ask: Ask | None, tak
     known = set(taken.config.sources) if taken else set()
     found = [sources.chosen(name, folders, asked.slug, drawn, asked.id_property, own, name in known) for name in asked.source]
     for sample in asked.sample:
-        found.append(sources.drafted(sample, asked.slug, str(asked.timezone), drawn, asked.id_property, asked.decide, ask))
+        found.append(
+            sources.drafted(sample, asked.slug, str(asked.timezone), drawn, asked.id_property, asked.decide, ask, asked.data)
+        )
         sources.check_text(found[-1])
     if not taken and not any(not d.open for d in found):
-        told = "; ".join(f"{d.source}: {', '.join(d.open)}" for d in found) or "none was named"
+        names = ", ".join(d.source for d in found) or "none was named"
         raise UsageError(
-            f"no source is complete ({told}). Name one with --source, or decide what a sample leaves open with --decide KEY=VALUE; "
-            "`drukte source guess FILE` shows the candidates."
+            f"no source is complete ({names}). Name one with --source, or decide what a sample leaves open; what fits the file stands behind "
+            f"each, and `drukte source guess FILE` shows the whole draft.\n{sources.open_points(found)}".rstrip()
         )
     return found
 

@@ -6,6 +6,7 @@ open); it may also replace what was read from the file, or add a key below one t
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Mapping
 
@@ -77,7 +78,7 @@ class _Deciding:
             self.left += [key] if is_open else []
             self.out.append(found[0])
             return False
-        self.out.append(f"{indent}{name}: {given}{_DECIDED}")
+        self.out.append(f"{indent}{name}: {_readable(given)}{_DECIDED}")
         if key == "time.columns":
             self._clock(given, _candidates(rest))
         if key == "place.columns":
@@ -104,7 +105,7 @@ class _Deciding:
                     f"--decide {key}: there is no such key in the draft. {did_you_mean(key, self.left or self.keys)}"
                 )
             at = next(i for i, line in enumerate(self.out) if re.match(rf"^{parent}:", line))
-            self.out.insert(at + 1, f"  {name}: {value}{_DECIDED}")
+            self.out.insert(at + 1, f"  {name}: {_readable(value)}{_DECIDED}")
 
     def _not_ignored(self) -> list[str]:
         """What says where is no longer to be ignored."""
@@ -112,6 +113,27 @@ class _Deciding:
         return [
             re.sub(rf"(?<=[\[ ])(?:{names})(?:, |(?=\]))", "", line) if line.startswith("ignore:") else line for line in self.out
         ]
+
+
+def _readable(value: str) -> str:
+    """A value as it was given, in quotes when YAML would not read it otherwise (``%d-%m-%Y``)."""
+    try:
+        yaml.safe_load(value)
+    except yaml.YAMLError:
+        return json.dumps(value, ensure_ascii=False)
+    return value
+
+
+def choices(text: str) -> dict[str, list[str]]:
+    """What a draft leaves open, by key, with the candidates that stand below it."""
+    lines, parents, found = text.splitlines(), list[tuple[int, str]](), dict[str, list[str]]()
+    for number, line in enumerate(lines):
+        if is_key := _KEY.match(line):
+            parents = [p for p in parents if p[0] < len(is_key[1])] + [(len(is_key[1]), is_key[2])]
+            if re.match(r"TODO\b", is_key[3]):
+                asks = [is_key[3].partition("#")[2].strip()] if "candidates:" not in is_key[3] else []
+                found[".".join(k for _, k in parents)] = asks + _candidates(lines[number + 1 :])
+    return found
 
 
 def _inside(line: str, depth: int) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from slugify import slugify
 from pipelines import guess
 from pipelines.faults import UsageError
 from pipelines.guess import columns, sniff
+from pipelines.newtown import decide as decide_
 from pipelines.newtown.decide import Ask, decide
 from pipelines.newtown.places import Drawn
 from pipelines.readers import UnreadableError
@@ -72,9 +74,12 @@ def chosen(
 
 
 def drafted(
-    sample: Path, slug: str, timezone: str, drawn: Drawn, id_property: str | None, decisions: Mapping[str, str], ask: Ask | None
-) -> Declared:
+    sample: Path, slug: str, timezone: str, drawn: Drawn, id_property: str | None, decisions: Mapping[str, str], ask: Ask | None,
+    data: Path | None = None,
+) -> Declared:  # fmt: skip
     """A draft from a sample file, its open points decided by ``decisions`` (key as in the draft) or by asking.
+
+    It is for all files below ``data`` whose names differ from the sample's in a date or number only.
 
     Raises :class:`UsageError` for a file that cannot be read, or on which the gate closes.
     """
@@ -94,6 +99,9 @@ def drafted(
         if not left
         else _with_name(text, name)
     )
+    if "files" not in decisions:
+        text = re.sub(r"^files: .*$", lambda _: f"files: {json.dumps(_files(sample, data), ensure_ascii=False)}   # a pattern below the data folder",
+                      text, count=1, flags=re.MULTILINE)  # fmt: skip
     document = yamlfile.parse(text, sample.as_posix())
     there = (document.data.get("place") or {}).get("map") or {}
     mapped, unmapped = onto(there if isinstance(there, dict) else {}, drawn, id_property)
@@ -105,6 +113,36 @@ def drafted(
             f"place.map ({', '.join(list(map(str, there))[:4]) or 'no ids'}, … are no places here: --id-property, or place.columns)",
         )
     return Declared(name, text if left else _rest_ignored(text, content), left)
+
+
+def _files(sample: Path, data: Path | None) -> str:
+    """The pattern of a sample and those like it: a date or a long number in its name stands for any."""
+    inside = data is not None and sample.resolve().is_relative_to(data.resolve())
+    name = sample.resolve().relative_to(data.resolve()).as_posix() if inside and data else sample.name
+    return re.sub(r"[0-9]{4,}(?:[-_T]?[0-9]{2,})*", "*", name)
+
+
+def open_points(found: list[Declared]) -> str:
+    """What drafts leave open, a line a point, as options with the values that fit the file."""
+    lines = []
+    for declared in found:
+        known = decide_.choices(declared.text)
+        for key in declared.open:
+            told = " | ".join(known.get(key, ()) if key != "measures" else _measures(known.get(key, [])))
+            lines.append(f"  --decide {key}=…{f'     {told}' if told else ''}" if " " not in key else f"  {key}")
+    return "\n".join(lines)
+
+
+def _measures(candidates: list[str]) -> list[str]:
+    """Candidates of the draft (`column: dataset.measure, …`) as they are written in a declaration."""
+    pairs = [
+        (column, fits.strip()) for column, _, listed in (c.rpartition(": ") for c in candidates) for fits in listed.split(",")
+    ]
+    return [
+        f"{{{fits.partition('.')[2]}: {{column: {column}}}}} for {fits.partition('.')[0]}"
+        for column, fits in pairs
+        if "." in fits
+    ]
 
 
 def onto(there: Mapping[str, Any], drawn: Drawn, id_property: str | None) -> tuple[dict[str, str], list[str]]:

@@ -157,6 +157,7 @@ def test_a_drawing_in_rd_new_and_a_sample_file_make_a_town_that_is_sound_at_once
     assert config.place_ids == ("grote-markt", "vismarkt")
     assert [r.place.usable_area for r in config.places] == [pytest.approx(8000, rel=1e-3)] * 2
     assert config.sources["groningen-telling-20260601"].place.map == {"CAM1": "grote-markt", "CAM2": "vismarkt"}
+    assert config.sources["groningen-telling-20260601"].files == "telling_*.csv"  # and not of that day alone
     assert "density" in made.indicators and "capacity" in made.without["occupancy"]
     text = (tmp_path / "cfg" / "municipalities" / "groningen.yaml").read_text(encoding="utf-8")
     assert "moving: elevated from 1.1 (for 10min)" in text  # the generic edges beside the key
@@ -278,6 +279,15 @@ def test_a_decision_takes_the_place_of_what_was_open_and_of_what_follows_from_it
     assert data["place"]["map"] == {"A": "a", "B": "b"}
     with pytest.raises(UsageError, match=r"no such key in the draft"):
         _decided(colour="red")
+    assert _decided(columns="[day]", time__format="%d-%m-%Y %H:%M", delay="5min")[0]["time"]["format"] == "%d-%m-%Y %H:%M"
+    assert decide.choices(DRAFT) == {"time.columns": ["[id] as epoch_s", "[day] as %Y-%m-%d"], "delay": ["stated delay"]}
+
+
+def test_what_a_sample_leaves_open_is_told_with_what_fits_the_file(asked: newtown.Asked, tmp_path: Path) -> None:
+    with pytest.raises(UsageError) as refused:
+        newtown.init(replace(asked, decide={}), tmp_path / "cfg")
+    told = str(refused.value)
+    assert "--decide time.stamps=…     start | end" in told and "{present: {column: aantal}} for zone_counts" in told
 
 
 def test_a_town_of_lines_alone(asked: newtown.Asked, tmp_path: Path) -> None:
