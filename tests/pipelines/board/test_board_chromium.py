@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import struct
+import threading
 import time
 from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -172,6 +174,42 @@ def test_untouched_page_loads_itself_anew_and_keeps_what_was_open(browser, made,
     browser.ask("document.getElementById('hold').click(), window.mark = 2")
     assert browser.ask("new Promise(done => setTimeout(() => done(window.mark), 900))") == 2  # held: it stays
     browser.ask("sessionStorage.clear()")
+
+
+def test_served_page_asks_first_and_a_server_that_is_away_leaves_it_up(browser, made):
+    now = {"text": "", "status": 200}
+
+    class Answer(BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(now["status"])
+            self.send_header("Content-Type", "text/html; charset=utf-8")
+            self.send_header("ETag", str(hash(now["text"])))
+            self.end_headers()
+            if self.command == "GET":
+                self.wfile.write(now["text"].encode())
+
+        do_HEAD = do_GET  # noqa: N815
+
+        def log_message(self, *_):
+            return
+
+    page_now = board.html(made(), lang="en", at=datetime.now(UTC), look=board.page.Look(live=True)).replace(
+        'data-every="30"', 'data-every="0.2"'
+    )
+    now["text"] = page_now
+    with ThreadingHTTPServer(("127.0.0.1", 0), Answer) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        browser.open(f"http://127.0.0.1:{server.server_port}/")
+        shown = "new Promise(done => setTimeout(() => done(document.getElementById('news').checkVisibility()), 900))"
+        assert browser.ask(shown) is False and browser.errors == []
+        now["status"] = 503
+        assert browser.ask(shown) is True and browser.ask("document.querySelectorAll('article').length") > 0
+        now.update(status=200, text=page_now.replace("<h1>", "<h1>New "))
+        until = time.monotonic() + 20
+        while not browser.ask("document.readyState === 'complete' && document.querySelector('h1').textContent.startsWith('New')"):
+            assert time.monotonic() < until
+            time.sleep(0.1)
+        server.shutdown()
 
 
 def test_hostile_names_are_inert_in_lists_map_and_charts(browser, made, tmp_path):
