@@ -12,7 +12,7 @@
         c.save();
         c.strokeStyle = ink(edge[0]); c.lineWidth = 3 * devicePixelRatio; c.setLineDash([8, 5]);
         c.beginPath(); c.moveTo(box.left, y); c.lineTo(box.left + box.width, y); c.stroke();
-        c.fillStyle = ink("ink"); c.font = 12 * devicePixelRatio + "px system-ui, sans-serif";
+        c.textAlign = "left"; c.textBaseline = "alphabetic"; c.fillStyle = ink("ink"); c.font = 12 * devicePixelRatio + "px system-ui, sans-serif";
         c.fillText(edge[2] + " " + edge[1], box.left + 6 * devicePixelRatio, y - 5 * devicePixelRatio);
         c.restore();
       });
