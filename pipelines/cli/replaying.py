@@ -54,11 +54,12 @@ def replay(
     laid = replay.scenario_of(scenario, ready, begin) if scenario else None
     zone = next(iter(ready.values()))[0].tz
     changes: list[dict[str, Any]] = []
+    said: dict[str, tuple[str, str, bool]] = {}
 
     def tell(at: datetime, summary: Summary) -> None:
         changes.append({"at": at, "municipality": summary.municipality, "situations": summary.situations})
         if not as_json:
-            _say(at, summary, lang, zone)
+            _say(at, summary, said, lang, zone)
 
     with lock.hold(workspace):
         with progress_bar(" + ".join(ready)) as show:
@@ -73,11 +74,13 @@ def replay(
         print(common.text("replay_done", lang, n=ran, end=end.astimezone(zone), path=common.published(workspace)))
 
 
-def _say(at: datetime, summary: Summary, lang: str, zone: Any) -> None:
-    """A line a tick, and one for each situation that changed."""
+def _say(at: datetime, summary: Summary, said: dict[str, tuple[str, str, bool]], lang: str, zone: Any) -> None:
+    """A line a tick, and one for each situation with another state, level or sight than was ``said`` before."""
     from pipelines.cli import common, evening
 
-    seen = [s for s in summary.situations if s["state"] != "pending"]
+    now = {s["situation_id"]: (s["state"], s["level"], "unobserved" in (s["reasons"] or ())) for s in summary.situations}
+    seen = [s for s in summary.situations if s["state"] != "pending" and said.get(s["situation_id"]) != now[s["situation_id"]]]
+    said.update(now)
     quiet = "" if seen else f"  {common.text('replay_quiet', lang)}"
     print(f"{at.astimezone(zone):%H:%M} {summary.municipality}{quiet}", flush=True)
     for situation in seen:

@@ -60,6 +60,7 @@ class _Report:
         return {
             "r": self.say, "clock": self.clock, "town": self.town, "name": found.event[f"name_{self.lang}"], "short": self._short(),
             "told": [self._situation(s) for s in found.situations], "editions": self._editions(),
+            "outcomes": [self._outcome(o) for o in found.outcomes],
             "quality": [self._source(q) for q in found.quality],
             "troubles": [{**d, "said": self.voice.code("delivery_state", d["state"])} for d in found.troubles],
             "unseen": self._cut([self._unseen(row) for row in found.unseen]),
@@ -111,6 +112,13 @@ class _Report:
              "unknown": self.voice.percent(figures["unknown"] / figures["slots"]) if figures else ""}
             for event, figures in all_of_them
         ]  # fmt: skip
+
+    def _outcome(self, row: Row) -> Row:
+        """What a role wrote down: where, what was done or found, and the effect seen."""
+        name = next((s["name"] for s in self.found.situations if s["situation_id"] == row["situation_id"]), None)
+        what = [self.voice.code("outcome_kind", row["kind"]), self.voice.code("measure", row["follow_up"])]
+        return {**row, "where": name or row["place"] or "–", "what": ": ".join(part for part in what if part),
+                "seen": self.voice.code("outcome_effect", row["effect"])}  # fmt: skip
 
     def _source(self, row: Row) -> Row:
         known = (row["ok"] + row["suppressed"]) / row["expected"]

@@ -99,6 +99,17 @@ def test_editions_are_compared_and_one_without_data_is_not_calm(made):
     assert "No earlier edition is known" in plain(alone)
 
 
+def test_what_was_done_is_told_as_recorded_without_a_claim(made):
+    def change(tables):
+        one = tables["situations"][0]["situation_id"]
+        tables["outcomes"] = [{"outcome_id": "o1", "situation_id": one, "municipality": "waterdam", "kind": "follow_up", "follow_up": "meter",
+                               "role": "crowd-manager", "occurred_at": local(18, 40), "effect": "eased"}]  # fmt: skip
+
+    text = plain(told(made, change))
+    assert "18:40Grote Marktmeasure taken: metercrowd-managerit eased" in text
+    assert "does not say that it was because of it" in text and "No follow-up was recorded" not in text
+
+
 def test_withheld_numbers_are_not_told(made):
     def change(tables):
         for row in tables["indicator_values"]:
