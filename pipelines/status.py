@@ -28,13 +28,15 @@ WITH newest AS (
     FROM observations WHERE interval_start >= $since AND interval_end <= $at AND status IN ('ok', 'suppressed') GROUP BY ALL),
 arrived AS (
     SELECT municipality, source, max(received_at) AS received_at, count(*) AS deliveries,
-           count(*) FILTER (state IN ('refused', 'closed')) AS turned_away, sum(rows_refused) AS rows_refused
+           count(*) FILTER (state IN ('refused', 'closed')) AS turned_away, sum(rows_refused) AS rows_refused,
+           -- A file cannot be issued after it came: then a clock is wrong, the supplier's or ours.
+           max(date_diff('second', received_at, issued_at) / 60.0) FILTER (received_how = 'observed' AND received_at >= $since) AS skew
     FROM deliveries WHERE received_at <= $at GROUP BY ALL),
 delay AS (SELECT regexp_extract(key, '^source[.](.*)[.]delay_minutes$', 1) AS source, try_cast(text AS DOUBLE) AS delay_minutes
           FROM about WHERE regexp_matches(key, '^source[.].*[.]delay_minutes$'))
 SELECT municipality, source, known_until, date_diff('second', known_until, $at) / 60.0 AS age_minutes,
        2 * interval_minutes + delay_minutes AS stale_after_minutes, age_minutes <= stale_after_minutes AS fresh,
-       received_at, deliveries, turned_away, rows_refused
+       received_at, deliveries, turned_away, rows_refused, if(skew >= 1, skew, NULL) AS clock_ahead_minutes
 FROM arrived LEFT JOIN newest USING (municipality, source) LEFT JOIN delay USING (source)
 WHERE municipality IN (SELECT unnest($who)) ORDER BY municipality, source
 """

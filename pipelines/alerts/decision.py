@@ -45,8 +45,10 @@ def decide(
             if not marks <= state.waiting:
                 withheld.append(replace(step.message, withheld=reason))
     kept_messages, same = _once_a_role(offered)
-    messages, after = _within_budget(state, kept_messages, alerts, at)
-    return Decision(tuple(messages), (*withheld, *same), replace(after, threads=tuple(threads), waiting=frozenset(waiting)))
+    messages, dropped, after = _within_budget(state, kept_messages, alerts, at)
+    return Decision(
+        tuple(messages), (*withheld, *same, *dropped), replace(after, threads=tuple(threads), waiting=frozenset(waiting))
+    )
 
 
 def _withheld(step: Step, rule: AlertRule, mutes: Sequence[Mute], at: datetime, tz: ZoneInfo) -> Withheld | None:
@@ -101,13 +103,23 @@ def _order(message: Message) -> tuple[int, int, str, str]:
     return -rank(message.level), KINDS.index(message.kind), message.role, message.message_id
 
 
-def _within_budget(state: State, messages: list[Message], alerts: Alerts, at: datetime) -> tuple[list[Message], State]:
-    """Let go what fits into each role's hour and what is pressing; the rest is held, and told in a bundle each quarter of an hour."""
+def _within_budget(
+    state: State, messages: list[Message], alerts: Alerts, at: datetime
+) -> tuple[list[Message], list[Message], State]:  # fmt: skip
+    """Let go what fits into each role's hour and what is pressing; the rest is held, and told in a bundle each quarter of an hour.
+
+    A reminder that does not fit is dropped: it comes again. A bundle of one is the message itself.
+    """
     told = [(moment, role) for moment, role in state.told if at - moment < HOUR]
-    held, digests, going = list(state.held), dict(state.digests), []
+    held, digests = list(state.held), dict(state.digests)
+    going: list[Message] = []
+    dropped: list[Message] = []
     for message in sorted(messages, key=_order):
         count = sum(role == message.role for _, role in told)
         full = count >= alerts.budget_of(message.role)
+        if full and message.kind == "reminder":
+            dropped.append(replace(message, withheld="budget"))
+            continue
         if full and not message.pressing:
             held.append(Held(message, at))
             continue
@@ -121,14 +133,14 @@ def _within_budget(state: State, messages: list[Message], alerts: Alerts, at: da
         held = [h for h in held if h.message.role != role]
         digests[role] = at
         told.append((at, role))
-        going.append(_digest(role, bundle, alerts, at, count + 1))
+        over = count + 1 if count >= alerts.budget_of(role) else None
+        going.append(_digest(role, bundle, at, over) if len(bundle) > 1 else replace(bundle[0], at=at, over_budget=over))
     digests = {role: moment for role, moment in digests.items() if at - moment < HOUR}
-    return going, State(told=tuple(told), held=tuple(held), digests=digests)
+    return going, dropped, State(told=tuple(told), held=tuple(held), digests=digests)
 
 
-def _digest(role: str, bundle: tuple[Message, ...], alerts: Alerts, at: datetime, count: int) -> Message:
+def _digest(role: str, bundle: tuple[Message, ...], at: datetime, over: int | None) -> Message:
     worst = max(bundle, key=lambda m: (rank(m.level), m.message_id))
-    over = count if count > alerts.budget_of(role) else None
     return Message(
         f"bundle.{role}.{at:%Y%m%dT%H%M%S}", "digest", worst.rule, role, tuple(dict.fromkeys(c for m in bundle for c in m.channels)), at,
         worst.level, leading=worst.leading, group_id=worst.group_id,

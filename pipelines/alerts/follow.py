@@ -195,8 +195,8 @@ class Following:
 
 
 def _shares(thread: Thread, members: list[Seen]) -> bool:
-    """Whether a group is what a thread tells of: a member, or what came after it at the same place (an id may be new)."""
-    return any(s.situation_id in thread.members or s.atom in thread.atoms for s in members)
+    """Whether a group is what a thread tells of: the group itself, a member, or what came after one at its place (an id may be new)."""
+    return any(s.group_id == thread.group_id or s.situation_id in thread.members or s.atom in thread.atoms for s in members)
 
 
 def _joined(older: Thread, younger: Thread) -> Thread:

@@ -26,7 +26,7 @@ KINDS: tuple[Kind, ...] = (
     "digest",
 )
 #: Why a message that would have gone did not.
-Withheld = Literal["quiet", "muted", "same_story"]
+Withheld = Literal["quiet", "muted", "same_story", "budget"]
 
 
 def rank(level: str) -> int:

@@ -109,7 +109,14 @@ def _config(found: dict[str, Any], lang: str) -> str:
 
 
 def _freshness(source: dict[str, Any], lang: str) -> str:
-    """``fresh, 12 min old (stale after 20)``; ``silent`` when there was nothing at all lately."""
+    """``fresh, 12 min old (stale after 20)``; ``silent`` when there was nothing at all lately; a clock that is wrong behind it."""
+    from pipelines.cli import common
+
+    ahead = source["clock_ahead_minutes"]
+    return _age(source, lang) + (f"; {common.text('clock_ahead', lang, minutes=ahead)}" if ahead else "")
+
+
+def _age(source: dict[str, Any], lang: str) -> str:
     from pipelines.cli import common
 
     if source["age_minutes"] is None:

@@ -14,9 +14,12 @@ import typer
 from pipelines.cli import options
 
 if TYPE_CHECKING:
+    from pipelines.flows.deployments import Wanted
     from pipelines.tick import Progress
     from schemas.problems import Problem
     from schemas.settings import Municipality
+
+MOST_SKEW = 5.0  # seconds between two clocks; more needs somebody to look at the time service
 
 At = Annotated[str | None, typer.Option("--at", metavar="T", help="The moment to run for, with offset; else now.")]
 
@@ -221,8 +224,13 @@ def serve(
     municipality: options.Municipality = None,
     data: options.Data = None,
     check: Annotated[
-        bool, typer.Option("--check", help="Say what would be served and whether the server answers, and stop.")
+        bool,
+        typer.Option("--check", help="Compare what the server has with what config wants, and stop; exit 5 when it differs."),
     ] = False,
+    prefect_yaml: Annotated[
+        Path | None,
+        typer.Option("--prefect-yaml", metavar="FILE", help="Write the deployment for workers and stop; with --check compare."),
+    ] = None,
     lang: options.Language = "en",
 ) -> None:
     """Run on a schedule until ended.
@@ -232,6 +240,7 @@ def serve(
     """
     from pipelines import calendar
     from pipelines.cli import common
+    from pipelines.flows import deployments
     from pipelines.flows import serve as serving
     from schemas.settings import format_duration
 
@@ -241,16 +250,62 @@ def serve(
     every = calendar.finest(settings, now)
     for one in settings:
         _say_pace(one, now, lang)
+    wanted = deployments.Wanted("+".join(slugs), every.total_seconds(), _parameters(config, workspace, slugs, data))
     if check:
-        from pipelines.flows import server
+        _compare(workspace, wanted, prefect_yaml, lang)
+        return
+    if prefect_yaml:
+        prefect_yaml.write_text(deployments.prefect_yaml(wanted), encoding="utf-8")
+        print(common.text("written", lang, path=prefect_yaml))
+        return
+    ready = common.text("serving", lang, every=format_duration(every))
+    serving.serve(workspace, wanted.name, every, wanted.parameters, lambda _api: print(ready, flush=True))
+    print(common.text("served", lang))
 
+
+def _compare(workspace: Path, wanted: Wanted, prefect_yaml: Path | None, lang: str) -> None:
+    """Say what differs between the server and config, and how far the clocks are apart; exit 5 when something does.
+
+    Where nobody serves and no server is given there is nothing to compare: then only whether a server starts.
+    """
+    import os
+
+    from pipelines.cli import common
+    from pipelines.faults import FOUND
+    from pipelines.flows import deployments, server
+
+    wrong: list[str] = []
+    if prefect_yaml and (
+        not prefect_yaml.exists() or prefect_yaml.read_text(encoding="utf-8") != deployments.prefect_yaml(wanted)
+    ):
+        wrong.append(common.text("yaml_stale", lang, path=prefect_yaml))
+    living = deployments.living(workspace) if "PREFECT_API_URL" not in os.environ else None
+    if living:
+        wrong += _differences(living, wanted, lang)
+    else:
         with server.standing(workspace) as found:
             print(common.text("server_answers", lang, api=found.api))
-        return
-    name = "+".join(slugs)
-    ready = common.text("serving", lang, every=format_duration(every))
-    serving.serve(workspace, name, every, _parameters(config, workspace, slugs, data), lambda _api: print(ready, flush=True))
-    print(common.text("served", lang))
+            if found.process is None:
+                wrong += _differences(found.api, wanted, lang)
+            else:
+                print(common.text("nobody_serves", lang))
+    print("\n".join(wrong) or common.text("served_as_wanted" if living or not found.process else "sound", lang))
+    if wrong:
+        raise typer.Exit(FOUND)
+
+
+def _differences(api: str, wanted: Wanted, lang: str) -> list[str]:
+    from pipelines.cli import common
+    from pipelines.flows import deployments
+
+    skew = deployments.clock_skew(api)
+    if skew is not None:
+        print(common.text("clock_skew", lang, seconds=skew))
+    told = deployments.differences(deployments.ask(api, wanted.name), wanted)
+    found = [common.text("served_otherwise", lang, what=what, has=has, wants=wants) for what, has, wants in told]
+    if skew is not None and abs(skew) > MOST_SKEW:
+        found.append(common.text("clock_wrong", lang, seconds=skew))
+    return found
 
 
 def _settings(config: Path, workspace: Path, slug: str, data: Path | None) -> Municipality:

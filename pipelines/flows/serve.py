@@ -19,7 +19,7 @@ from types import FrameType
 from typing import Any
 
 from pipelines import lock
-from pipelines.flows import environment, server
+from pipelines.flows import deployments, environment, server
 
 FINISH_SECONDS = 20.0  # how long a run that is under way may go on after TERM
 
@@ -50,18 +50,20 @@ def _poll(workspace: Path, api: str, settings: dict[str, Any], ready: Callable[[
     """Run the polling child until it ends by itself (an error) or we are told to end."""
     folder = environment.home(workspace, "serve")
     env = {**os.environ, **environment.settings(folder), "PREFECT_API_URL": api, "PREFECT_RUNNER_POLL_FREQUENCY": "5"}
-    log = folder / "runs.log"
+    log, address = folder / "runs.log", folder / deployments.ADDRESS
     with log.open("ab") as errors:
         child = subprocess.Popen(
             [sys.executable, "-m", "pipelines.flows.serving", json.dumps(settings)],
             env=env, stdin=subprocess.DEVNULL, stderr=errors, start_new_session=True,
         )  # fmt: skip
+    address.write_text(api, encoding="utf-8")
     try:
         ready(api)
         while child.poll() is None:
             time.sleep(0.5)
         raise server.ServerError(f"Polling for scheduled runs ended by itself (code {child.returncode}). Its output is in {log}.")
     finally:
+        address.unlink(missing_ok=True)
         _let_finish_and_end(workspace, child)
 
 

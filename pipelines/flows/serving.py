@@ -12,11 +12,10 @@ import signal
 import sys
 import threading
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
-# Runs fall on whole multiples of the step on the clock, whenever serving started.
-ANCHOR = datetime(2020, 1, 1, tzinfo=UTC)
+from pipelines.flows.deployments import ANCHOR
 
 
 def main(text: str) -> None:

@@ -5,12 +5,14 @@ Set Prefect's environment (:mod:`pipelines.flows.environment`) before importing 
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from prefect import flow, task
+from prefect.artifacts import create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.runtime import flow_run
 
@@ -54,6 +56,7 @@ def tick_flow(
         for slug in municipalities:
             try:
                 outcomes.append(tick_task(store, (config, data), slug, moment, only_due=at is None))
+                _leave_artifact(outcomes[-1])
             except Exception as error:
                 failures.append(error)
                 if at is None:
@@ -67,6 +70,26 @@ def tick_flow(
     if failures:
         raise failures[0]
     return outcomes
+
+
+def _leave_artifact(outcome: Outcome) -> None:
+    """What the run did, for who looks at the server: the line of table ``runs`` in both languages, refusals and levels below it.
+
+    A server that does not take it must not fail a run that is done.
+    """
+    if not outcome["due"]:
+        return
+    lines = [outcome["message_en"], "", outcome["message_nl"], ""]
+    lines += [
+        f"- {d['source']}: {d['name']}: {d['state']}, {d['rows_refused']} refused"
+        for d in outcome["deliveries"]
+        if d["rows_refused"] or d["reason"]
+    ]
+    lines += [f"- {s['place']}, {s['safety_risk']}: {s['change']}, {s['level']}" for s in outcome["situations"]]
+    with contextlib.suppress(Exception):
+        create_markdown_artifact(
+            key=f"drukte-{outcome['municipality']}", markdown="\n".join(lines), description=outcome["run_id"]
+        )
 
 
 def _scheduled() -> datetime:

@@ -111,6 +111,16 @@ def test_a_scheduled_run_happens_and_serve_ends_quietly(serving: subprocess.Pope
     assert verb == "run"
     assert moment >= before - timedelta(seconds=10)
     said_until(serving, "nothing due: no new deliveries")  # the next scheduled run finds nothing, and says so
+    check = ["serve", "--check", "--config", tmp_path / "config", "--workspace", tmp_path / "w"]
+    same = drukte(*check)
+    assert (same.returncode, same.stderr) == (0, "")
+    assert "the server has what config wants" in same.stdout
+    assert "s from this machine's" in same.stdout
+    file = tmp_path / "config" / "municipalities" / "tiny.yaml"
+    file.write_text(file.read_text().replace("pace: 5s", "pace: 10s"))
+    other = drukte(*check)
+    assert other.returncode == 5
+    assert "schedule: 5 s on the server, 10 s by config" in other.stdout
     serving.send_signal(signal.SIGTERM)
     assert serving.wait(60) == 0
     assert serving.stdout is not None

@@ -69,6 +69,11 @@ def test_the_same_decision_again_tells_nothing_new(monkeypatch: pytest.MonkeyPat
         (decision, "_once_a_role", lambda messages: (list(messages), [])),
         (follow, "_shares", lambda thread, members: any(s.situation_id in thread.members for s in members)),
         (follow, "_shares", lambda thread, members: members[0].group_id == thread.group_id),
+        (
+            follow,
+            "_shares",
+            lambda thread, members: any(s.situation_id in thread.members or s.atom in thread.atoms for s in members),
+        ),
         (follow.Following, "_acknowledged", lambda *_: False),
     ],
 )
