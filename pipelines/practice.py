@@ -64,7 +64,7 @@ def _without(taken: Taken, step: Outage) -> Taken:
         con.execute("SET TimeZone = 'UTC'")
         con.register("cells", taken.cells)
         suppressed, accepted = con.execute(_LOST, scope).fetchall()[0]
-        kept: Any = con.execute(f"SELECT * FROM cells WHERE NOT ({_OUTAGE})", scope).to_arrow_table()
+        kept: Any = con.sql(f"SELECT * FROM cells WHERE NOT ({_OUTAGE})", params=scope).to_arrow_table()
         cells = kept.cast(taken.cells.schema)
     return replace(
         taken, cells=cells, rows_in=taken.rows_in - suppressed - accepted, rows_suppressed=taken.rows_suppressed - suppressed,
@@ -78,5 +78,5 @@ def _surged(taken: Taken, step: Surge) -> Taken:
     with duckdb.connect() as con:
         con.execute("SET TimeZone = 'UTC'")
         con.register("cells", taken.cells)
-        surged: Any = con.execute(_SURGE, scope).to_arrow_table()
+        surged: Any = con.sql(_SURGE, params=scope).to_arrow_table()
         return replace(taken, cells=surged.cast(taken.cells.schema))

@@ -18,6 +18,7 @@ from typing import Any
 
 from indicators.card import Card
 from pipelines import board, calendar
+from pipelines.board.say import LANGUAGES
 from pipelines.faults import UsageError
 from pipelines.publish import FILE
 from pipelines.store import Store
@@ -135,8 +136,8 @@ def moments(ready: Ready, start: datetime, end: datetime) -> Iterator[tuple[date
 
 def _draw(published: Path, evening: Evening, at: datetime, speed: float | None, lang: str) -> None:
     """The board of a moment, which says that it is played."""
-    title = getattr(evening.scenario.title, lang) if evening.scenario else ""
-    played = board.played(lang, title, speed)
+    titles = {tongue: getattr(evening.scenario.title, tongue) if evening.scenario else "" for tongue in LANGUAGES}
+    played = {tongue: board.played(tongue, title, speed) for tongue, title in titles.items()}
     board.write_both(published / FILE, published / "board" / "index.html", lang=lang, at=at, played=played)
 
 

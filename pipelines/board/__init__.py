@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 
@@ -28,17 +29,25 @@ def write(
 
 
 def write_both(published: Path, out: Path, *, lang: str = "nl", at: datetime, municipality: str | None = None,
-               played: str | None = None) -> list[Path]:  # fmt: skip
+               played: Mapping[str, str] | None = None
+) -> list[Path]:  # fmt: skip
     """Write the board in ``lang`` to ``out`` and in the other language beside it, each with a link to the other.
 
-    ``board/index.html`` and ``board/index.en.html``, say. ``played`` is said of a replayed evening. Returns what was written.
+    ``board/index.html`` and ``board/index.en.html``, say. ``played``: what is said of a replayed evening, by language. Returns what was written.
     """
     _language(lang)
     other = next(name for name in LANGUAGES if name != lang)
     beside = out.with_name(f"{out.stem}.{other}{out.suffix}")
     pages = ((lang, out, beside.name), (other, beside, out.name))
     return [
-        write(published, path, lang=tongue, at=at, municipality=municipality, look=page.Look(sibling=sibling, played=played))
+        write(
+            published,
+            path,
+            lang=tongue,
+            at=at,
+            municipality=municipality,
+            look=page.Look(sibling=sibling, played=(played or {}).get(tongue)),
+        )
         for tongue, path, sibling in pages
     ]
 

@@ -88,7 +88,7 @@ def test_replay_gives_what_live_runs_gave(town, plain, tmp_path):
 def test_board_of_a_replay_says_that_it_is_one(plain):
     html = (plain[0] / "published" / "board" / "index.html").read_text(encoding="utf-8")
     assert "REPLAY: this is not a live picture" in html and "data-played" in html
-    assert (plain[0] / "published" / "board" / "index.nl.html").exists()
+    assert "NASPEL: dit is geen live beeld" in (plain[0] / "published" / "board" / "index.nl.html").read_text(encoding="utf-8")
 
 
 def test_outage_is_missing_and_unknown_not_calm_and_a_surge_multiplies(town, plain, tmp_path):

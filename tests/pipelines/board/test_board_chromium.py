@@ -80,6 +80,12 @@ def test_an_accessibility_engine_finds_nothing(browser, page, width, dark):
     assert {"color-contrast", "svg-img-alt", "target-size", "heading-order"} <= set(found["seen"])
 
 
+def test_what_is_said_of_a_replay_can_be_read(browser, made, tmp_path):
+    browser.open(board.write(made(), tmp_path / "b.html", lang="en", at=AT, look=board.page.Look(played="Played.")))
+    browser.ask(AXE.read_text(encoding="utf-8") + ";0")
+    assert browser.ask("axe.run('header', {runOnly: ['wcag2aa']}).then(r => r.violations.map(v => v.id))") == []
+
+
 def test_the_engine_would_find_something(browser, page):
     browser.open(page)
     browser.ask("document.querySelector('.over p').style.color = '#ddd'")
