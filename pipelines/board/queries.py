@@ -50,7 +50,8 @@ def prepare(con: duckdb.DuckDBPyConnection, scope: Scope) -> None:
     for macro in _MACROS:
         con.execute(macro)
     params = {**scope.params, "since": scope.at - LOOK_BACK}
-    for name, sql in (("board_cards", _CARDS), ("board_values", _VALUES), ("board_lanes", _LANES)):
+    tables = (("board_cards", _CARDS), ("board_values", _VALUES), ("board_lanes", _LANES), ("board_situations", _AS_AT))
+    for name, sql in tables:
         con.execute(f"create or replace temp table {name} as {sql}", {k: v for k, v in params.items() if f"${k}" in sql})
 
 
@@ -65,6 +66,13 @@ _MACROS = (
 _CARDS = """
 select * from indicators
 qualify row_number() over (partition by indicator order by version desc, definition_hash) = 1
+"""
+
+# A situation that ended after `at` was open then. Its level of that moment is not kept; the highest it came to never says too little.
+_AS_AT = """
+select * exclude (later) replace (if(later, 'open', state) as state, if(later, peak_level, level) as level,
+                                  if(later, null, ended_at) as ended_at, if(later, null, end_reason) as end_reason)
+from (select *, state = 'closed' and started_at <= $at and ended_at > $at as later from situations where municipality in (select unnest($who)))
 """
 
 # Slots that ended by `at`, of cards that may open situations. Context cards never set a level (rule 17).
@@ -106,7 +114,7 @@ _PLACES = """
 with held as (
   select municipality, place, max(board_rank(level)) as held_rank,
          bool_or(list_contains(reasons, 'unobserved')) as unobserved
-  from situations where state = 'open' and started_at <= $at group by all
+  from board_situations where state = 'open' and started_at <= $at group by all
 ), here as (
   select * from places where municipality in (select unnest($who))
     and valid_from <= $at and (valid_to is null or $at < valid_to)
@@ -161,7 +169,7 @@ with shown as (
          l.interval_start, l.interval_end, l.config_hash, l.threshold_source,
          case when s.level in ('elevated', 'high', 'critical') then s.level else l.known_level end as band,
          case when s.state = 'closed' then s.peak_level else s.level end as shown_level
-  from situations s
+  from board_situations s
   left join board_lanes l on l.municipality = s.municipality and l.place = s.place and l.indicator = s.leading_indicator
   where s.municipality in (select unnest($who)) and s.started_at <= $at
     and (s.state in ('open', 'pending') or s.ended_at between $begin and $at)

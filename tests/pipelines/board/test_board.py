@@ -95,6 +95,17 @@ def test_closed_before_the_strip_or_begun_after_it_is_left_out(made):
     assert articles(html) == [] and "Closed since" not in html
 
 
+def test_seen_from_an_earlier_moment_what_ended_later_was_open(made):
+    def change(tables):
+        last = dict(tables["situations"][-1])
+        assert last["state"] == "closed"
+        last.update(peak_level="high", level="normal", ended_at=AT + QUARTER)
+        tables["situations"] = [last]
+
+    html = shown(made, change)
+    assert len(articles(html)) == 1 and "Closed since" not in html and "high" in plain(html)
+
+
 def test_no_open_situation_is_not_called_calm_while_places_are_unknown(made):
     told = plain(shown(made, lambda tables: tables.update(situations=[])))
     assert "No open situations. That does not mean calm: 5 of 9 places are wholly or partly unknown now." in told
