@@ -18,8 +18,8 @@ from pipelines import readers, validate, withhold
 from pipelines.intake import corrections, mapping, refusals, sums, verdict
 from pipelines.intake.found import Found, find
 from pipelines.readers import Raw, UnreadableError
+from pipelines.screen import of_file_name, screen
 from pipelines.screen import reason as gate_reason
-from pipelines.screen import screen
 from schemas.datasets import DATASETS
 from schemas.settings.source import IssuedAt, Source
 
@@ -101,7 +101,7 @@ def take_in(
     try:
         raw = readers.read(content, source.reader)
         records = raw.records
-        findings = screen(raw, source)
+        findings = sorted([*of_file_name(found.name), *screen(raw, source)])
         if findings:
             return Taken("closed", gate_reason(findings, source, raw), known, None, records)
         _refuse_what_does_not_fit(raw, source, issued)

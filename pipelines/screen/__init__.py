@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
+from pathlib import PurePosixPath
 from typing import Any
 
 import pyarrow as pa
@@ -15,7 +16,7 @@ import pyarrow.compute as pc
 from pipelines.readers import Raw
 from pipelines.screen import nested, shapes
 from pipelines.screen.names import kind_of
-from pipelines.screen.repeats import MANY, repeats
+from pipelines.screen.repeats import SOME, repeats
 from schemas.settings import Source
 
 UNDECLARED = "undeclared"
@@ -23,13 +24,13 @@ UNDECLARED = "undeclared"
 
 @dataclass(frozen=True, order=True)
 class Finding:
-    """Why the gate closes. ``position``: the column from 1; 0 for lines that do not fit the layout."""
+    """Why the gate closes. ``position``: the column from 1; 0 for lines that do not fit the layout, −1 for the file's own name."""
 
     position: int
     kind: str
 
     def __str__(self) -> str:
-        where = f"column {self.position}" if self.position else "lines that do not fit the layout"
+        where = {0: "lines that do not fit the layout", -1: "the name of the file"}.get(self.position, f"column {self.position}")
         return f"{where}: not declared" if self.kind == UNDECLARED else f"{where}: looks like {self.kind}"
 
 
@@ -43,6 +44,15 @@ def screen(raw: Raw, source: Source) -> list[Finding]:
     if not any(f.kind != UNDECLARED for f in findings):
         findings |= {Finding(position, "identifiers that repeat over time") for position in _repeating(raw, source)}
     return sorted(findings)
+
+
+def of_file_name(name: str) -> list[Finding]:
+    """Findings in the name of a delivery, without its folders and ending: a plate, a telephone, or words that announce such things."""
+    stem = PurePosixPath(name.replace("!", "/")).name.partition(".")[0]
+    shaped = shapes.kinds_in(pa.array([stem]), is_place=True, is_time=True, known=frozenset({stem}))
+    named = kind_of(stem)
+    found = {*([named] if named else []), *(set(shaped) & {"device identifiers", "phone numbers", "e-mail addresses"})}
+    return sorted(Finding(-1, kind) for kind in found)
 
 
 def reason(findings: list[Finding], source: Source, raw: Raw) -> str:
@@ -67,6 +77,8 @@ def _of_name(name: str | None) -> tuple[str, ...]:
 def _of_column(column: pa.ChunkedArray, name: str | None, source: Source) -> list[str]:
     kinds = nested.kinds_in_type(column.type, name or "")
     for leaf in nested.leaves(_one(column)):
+        if nested.is_track(column.type, leaf):
+            kinds.append("single trajectories")
         if pa.types.is_binary(leaf.type) or pa.types.is_large_binary(leaf.type) or pa.types.is_fixed_size_binary(leaf.type):
             kinds.append("bytes that cannot be screened")
         elif (texts := _texts(leaf)) is not None:
@@ -79,7 +91,7 @@ def _of_texts(texts: pa.Array, name: str | None, source: Source) -> list[str]:
     distinct = distinct.filter(pc.not_equal(pc.utf8_trim_whitespace(distinct), ""))
     known = frozenset(source.place.ids) if name in source.place.columns else frozenset()
     is_place, is_time = name in source.place.columns, name in source.time.columns
-    return shapes.kinds_in(distinct, is_place=is_place, is_time=is_time, known=known) + nested.kinds_in_json(distinct)
+    return shapes.kinds_in(distinct, is_place=is_place, is_time=is_time, known=known) + nested.kinds_in_json(distinct, name or "")
 
 
 def _one(column: pa.ChunkedArray) -> Any:
@@ -107,7 +119,7 @@ def _repeating(raw: Raw, source: Source) -> list[int]:
     found = []
     for name, index in columns.items():
         texts = None if name in roles or source.unpivoted(name) else _texts(_one(raw.table.column(index)))
-        if texts is not None and len(texts.unique()) > MANY and repeats(texts, places, times):
+        if texts is not None and len(texts.unique()) > SOME and repeats(texts, places, times):
             found.append(index + 1)
     return found
 

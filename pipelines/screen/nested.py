@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipelines.readers import NO_SPILL
+from pipelines.screen import shapes
 from pipelines.screen.names import kind_of, words
 
 RECORDS = "per-person records"
@@ -23,13 +24,23 @@ _COUNT_WORDS = {
 _RECORD_LISTS = {
     "persons", "personen", "people", "devices", "tracks", "trajectories", "detections", "signals", "individuals", "pedestrians",
 }  # fmt: skip
+# Bare values in a list under such a name are one value a person; a histogram or a series of counts is called otherwise.
+_VALUE_LISTS = {
+    "dwell", "durations", "duur", "entries", "exits", "moments", "momenten", "speeds", "snelheden", "verblijf", "verblijftijden", "embedding",
+    "embeddings", "features", "geschwindigkeiten", "verweildauer",
+}  # fmt: skip
+_VALUE_LIST = r'\\*"([^"\\]{1,80})\\*"\s*:\s*\[\s*[\[0-9"\\-]'
+_VECTOR = r"(?:-?[0-9]?\.[0-9]{3,}\s*,\s*){24,}"
+_TRACK = r"\[\s*-?[0-9]+\.[0-9]+\s*,\s*-?[0-9]+\.[0-9]+\s*(?:,\s*-?[0-9.]+\s*)?,\s*\"?(?:1[0-9]{9}|20[0-9]{2}-[0-9]{2})"
+_LEAF_TEXT = r'[\[,:]\s*\\*"([^"\\]{1,200})\\*"\s*[,\]}]'
+_LEAF_NUMBER = r"[\[,:]\s*([0-9]{9,20})\s*[,\]}]"
 # A list of objects (possibly with escaped quotes), up to the first nested list or its end: enough to see its keys.
 _LIST = r'(?:\\*"([^"\\]{1,80})\\*"\s*:\s*)?\[\s*(\{[^\[\]]*)'
 _KEY = r'\\*"([^"\\]{1,80})\\*"\s*:'
 
 
-def kinds_in_json(texts: pa.Array) -> list[str]:
-    """Kinds of person-level content among texts that look like JSON, at any depth."""
+def kinds_in_json(texts: pa.Array, name: str = "") -> list[str]:
+    """Kinds of person-level content among texts that look like JSON, at any depth; ``name``: of the column they stand in."""
     jsons = texts.filter(pc.match_substring_regex(texts, r"[\{\[]"))
     if not len(jsons):
         return []
@@ -42,10 +53,20 @@ def kinds_in_json(texts: pa.Array) -> list[str]:
             " unnest(regexp_extract_all(t, ?, 1)) AS name, unnest(regexp_extract_all(t, ?, 2)) AS body FROM found)",
             [_KEY, _LIST, _LIST],
         ).fetchall()
+        listed = con.execute("SELECT DISTINCT unnest(regexp_extract_all(t, ?, 1)) FROM found", [_VALUE_LIST]).fetchall()
+        leaf = "SELECT DISTINCT unnest(regexp_extract_all(t, ?, 1)) AS v FROM found"
+        inside = con.execute(f"{leaf} UNION {leaf}", [_LEAF_TEXT, _LEAF_NUMBER]).fetchall()
     kinds = [kind for (key,) in keys if (kind := kind_of(key))]
     if any(_is_record_list(name or "", fields) for name, fields in lists):
         kinds.append(RECORDS)
-    return list(dict.fromkeys(kinds))
+    bare = [name] if pc.any(pc.match_substring_regex(jsons, r'^\s*\[\s*[\[0-9"-]')).as_py() else []
+    if any(set(words(n)) & _VALUE_LISTS for n in (*bare, *(key for (key,) in listed))):
+        kinds.append(RECORDS)
+    if pc.any(pc.match_substring_regex(jsons, _VECTOR)).as_py():
+        kinds.append(RECORDS)
+    if pc.any(pc.match_substring_regex(jsons, _TRACK)).as_py():
+        kinds.append("single trajectories")
+    return list(dict.fromkeys([*kinds, *shapes.kinds_in(pa.array([v for (v,) in inside], pa.large_string()))]))
 
 
 def _is_record_list(name: str, fields: list[str]) -> bool:
@@ -60,7 +81,33 @@ def kinds_in_type(kind: pa.DataType, name: str = "") -> list[str]:
     kinds = [found for leaf in _names(kind) if (found := kind_of(leaf))]
     if any(_is_record_list(label, fields) for label, fields in _record_lists(kind, name)):
         kinds.append(RECORDS)
+    if any(set(words(label)) & _VALUE_LISTS for label in _value_lists(kind, name)):
+        kinds.append(RECORDS)
     return list(dict.fromkeys(kinds))
+
+
+def is_track(kind: pa.DataType, leaf: Any) -> bool:
+    """Whether lists of numbers hold moments (seconds since 1970) among their positions: a path with times is somebody's."""
+    inner = kind.value_type if _is_list(kind) and not pa.types.is_map(kind) else None
+    if inner is None or not _is_list(inner):
+        return False
+    if pa.types.is_floating(leaf.type):
+        return bool(pc.any(pc.and_(pc.greater(leaf, 1e9), pc.less(leaf, 1e13))).as_py())
+    texts = pa.types.is_string(leaf.type) or pa.types.is_large_string(leaf.type)
+    return texts and bool(pc.any(pc.match_substring_regex(leaf, r"^1[0-9]{9}(?:[0-9]{3})?$")).as_py())
+
+
+def _value_lists(kind: pa.DataType, name: str) -> Iterator[str]:
+    """The names under which lists of bare values stand; an empty list has no kind of value."""
+    if (
+        _is_list(kind)
+        and not pa.types.is_map(kind)
+        and not pa.types.is_struct(kind.value_type)
+        and not pa.types.is_null(kind.value_type)
+    ):
+        yield name
+    for child in _children(kind):
+        yield from _value_lists(child.type, name if _is_list(kind) else child.name)
 
 
 def _children(kind: pa.DataType) -> list[pa.Field]:

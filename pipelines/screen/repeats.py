@@ -12,7 +12,8 @@ import pyarrow as pa
 from pipelines.readers import NO_SPILL
 
 MANY = 50
-_CODE = r"^[A-Za-z0-9_\-]{6,64}$"
+SOME = 20  # enough where nearly every code comes back, and in several places
+_CODE = r"^[A-Za-z0-9_\-]{5,64}$"
 # Codes hold a digit and a letter, or are long numbers of one length; counts, decimals, dates and words are none of these.
 _ID_LIKE = r"(regexp_matches(v, '[0-9]') AND regexp_matches(v, '[A-Za-z]') OR regexp_matches(v, '^[0-9]{8,}$'))"
 
@@ -28,12 +29,14 @@ def repeats(values: pa.Array, places: pa.Array, times: pa.Array) -> bool:
                  ids AS (SELECT v, count(DISTINCT t) AS intervals, count(DISTINCT p) AS places FROM codes
                          WHERE {_ID_LIKE} GROUP BY v)
             SELECT count(*), avg((intervals > 1)::INTEGER), avg((places > 1)::INTEGER), avg(intervals),
-                   any_value((SELECT count(DISTINCT p) FROM rows)), any_value((SELECT count(DISTINCT t) FROM rows))
+                   any_value((SELECT count(DISTINCT p) FROM rows)), any_value((SELECT count(DISTINCT t) FROM rows)),
+                   any_value((SELECT avg(n) FROM (SELECT count(DISTINCT v) AS n FROM codes GROUP BY t)))
             FROM ids
             """
         ).fetchall()
     if not row[0]:
         return False
-    many, come_back, wander, seen, known_places, known_times = row
+    many, come_back, wander, seen, known_places, known_times, at_once = row
     passing = many > 3 * known_places and seen < 0.3 * known_times
-    return bool(many > MANY and come_back > 0.3 and (wander > 0.3 or passing))
+    some = many > SOME and come_back > 0.8 and at_once > 1.5  # a label of the hour is one for all places at once
+    return bool((many > MANY and come_back > 0.3 and (wander > 0.3 or passing)) or (some and (wander > 0.8 or passing)))

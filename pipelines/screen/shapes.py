@@ -15,9 +15,12 @@ _HEX2, _HEX4 = "[0-9A-Fa-f]{2}", "[0-9A-Fa-f]{4}"
 _MACS = (
     rf"{_EDGE}{_HEX2}(?::{_HEX2}){{5}}{_END}", rf"{_EDGE}{_HEX2}(?:-{_HEX2}){{5}}{_END}",
     rf"{_EDGE}{_HEX4}\.{_HEX4}\.{_HEX4}{_END}", rf"{_EDGE}[0-9A-Fa-f]{{12}}{_END}",
+    rf"{_EDGE}{_HEX2}(?:_{_HEX2}){{5}}{_END}", rf"{_EDGE}{_HEX2}(?: {_HEX2}){{5}}{_END}",
 )  # fmt: skip
 _STRONG = {
     "hashed identifiers": _EDGE + "(?:0x)?(?:" + "|".join(f"[0-9A-Fa-f]{{{n}}}" for n in (32, 40, 56, 64, 96, 128)) + ")" + _END,
+    "web tokens": r"eyJ[A-Za-z0-9_-]{6,}\.[A-Za-z0-9_-]{6,}\.",
+    "device names": r"Mozilla/[0-9]|(?i:\b(?:iphone|ipad|galaxy s[0-9]+|airpods)\b)",
     "e-mail addresses": r"[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}",
     "phone numbers": r"(?:^|[^0-9A-Za-z:.T])\+[1-9][0-9]{0,2}[ -]?(?:\(0\))?[ -]?[0-9]{1,4}(?:[ -]?[0-9]{2,4}){2,4}" + _END,
 }
@@ -31,13 +34,33 @@ _NL = (
 )  # fmt: skip
 # Written together, four digits with two letters is a postcode (1012AB) or an area code (GM0363): those series need their dashes.
 _NL_BARE = tuple(p.replace("}-[", "}[").replace("]-[", "][") for p in _NL if p not in {_NL[0], _NL[1]})
+_BE = "[0-9]-[A-Z]{3}-[0-9]{3}"
 _DE = "[A-ZÄÖÜ]{1,3}[ -][A-Z]{1,2}[ -]?[1-9][0-9]{0,3}[EH]?"
 _WEAK = {
-    "licence plates": "^(?:" + "|".join((*_NL, *_NL_BARE, _DE)) + ")$",
+    "licence plates": "^(?:" + "|".join((*_NL, *_NL_BARE, _BE, _DE)) + ")$",
     "phone numbers": r"^(?:06[ -]?[0-9]{8}|0[1-9][0-9]{1,3}[ -][0-9]{6,8}|00(?:31|32|33|44|49)[0-9]{8,11})$",
-    "device identifiers": _IP4,
+    # Addresses of the internet, IMEI with dashes or a software version, SIM cards, whole numbers of 48 bits.
+    "device identifiers": rf"{_IP4}|^[0-9A-Fa-f]{{0,4}}(?::[0-9A-Fa-f]{{0,4}}){{4,7}}$|^[0-9]{{2}}-[0-9]{{6}}-[0-9]{{6}}-[0-9]$"
+    r"|^(?:01|35|86|99)[0-9]{14}$|^89[0-9]{17,18}$",
+    "bank accounts and cards": r"^[A-Z]{2}[0-9]{2}[A-Z]{4}[0-9A-Z]{7,26}$|^[0-9]{4}(?: [0-9]{4}){3}$",
     "hashed identifiers": r"^(?:[A-Za-z0-9+/]{22}==|[A-Za-z0-9+/]{27}=|[A-Za-z0-9+/]{43}=|\$2[aby]\$.{56})$",
 }
+
+# A few such codes may be attributes of places; many of them follow something else.
+_MANY = 8
+_OF_MANY = {
+    "hashed identifiers": rf"{_EDGE}(?:0x)?(?:{'|'.join(f'[0-9A-Fa-f]{{{n}}}' for n in (16, 20, 24, 28, 48))}){_END}|^[A-Z2-7]{{52}}$"
+    "|^[0-7][0-9A-HJKMNP-TV-Z]{25}$",
+    "device identifiers": "^(?:[3-9][0-9]|1[0-8]|2[1-9])[0-9]{12,13}$",
+}
+_TOKEN, _TURNS = (
+    "^[A-Za-z0-9_-]{20,64}$",
+    "[a-z][A-Z0-9]|[A-Z][a-z0-9]|[0-9][A-Za-z]",
+)  # in chance text classes change all the time
+_GAP, _STOP = r"(?:^|[\s,;(\"])", r"(?:$|[\s,;)\".])"
+_IN_TEXT = _GAP + "(?:" + "|".join((*_NL, _BE)) + ")" + _STOP
+_MONTHS = "JAN|FEB|MAR|MRT|APR|MAY|MEI|JUN|JUL|AUG|SEP|OCT|OKT|NOV|DEC|DEZ|DES"
+_PLATES = 5  # distinct ones: so many codes of exactly those series are no accident
 
 
 def kinds_in(texts: pa.Array, *, is_place: bool = False, is_time: bool = False, known: frozenset[str] = frozenset()) -> list[str]:
@@ -48,7 +71,7 @@ def kinds_in(texts: pa.Array, *, is_place: bool = False, is_time: bool = False, 
     """
     if not len(texts):
         return []
-    texts = texts.cast(pa.large_string())
+    texts = pc.replace_substring(pc.utf8_normalize(texts.cast(pa.large_string()), "NFKC"), "%3A", ":")
     kinds = [kind for kind, shape in _STRONG.items() if _any(texts, shape)]
     if _has_mac(texts, is_time):
         kinds.append("device identifiers")
@@ -60,7 +83,43 @@ def kinds_in(texts: pa.Array, *, is_place: bool = False, is_time: bool = False, 
         kinds += [kind for kind, shape in _WEAK.items() if _share(pc.match_substring_regex(unknown, shape)) > 0.5]
         if _share(_is_imei(unknown)) > 0.5 or _share(pc.match_substring_regex(unknown, "^[2-7][0-9]{14}$")) > 0.5:
             kinds.append("device identifiers")
+        kinds += _of_many(unknown)
     return list(dict.fromkeys(kinds))
+
+
+def _of_many(texts: pa.Array) -> list[str]:
+    """Kinds whose shape honest codes have too, so that it takes a number of different ones."""
+    kinds = []
+    if pc.sum(_plates(texts)).as_py() >= _PLATES or _share(_plates(texts)) > 0.5:
+        kinds.append("licence plates")
+    if len(texts) >= 4 and _share(_is_citizen_number(texts)) > 0.9:
+        kinds.append("person identifiers")
+    if len(texts) < _MANY:
+        return kinds
+    for kind, shape in _OF_MANY.items():
+        lettered = pc.match_substring_regex(texts, "[A-Za-z]") if kind == "hashed identifiers" else pa.scalar(True)
+        if _share(pc.and_(pc.match_substring_regex(texts, shape), lettered)) > 0.5:
+            kinds.append(kind)
+    turns = pc.divide(pc.count_substring_regex(texts, _TURNS).cast(pa.float64()), pc.max_element_wise(pc.utf8_length(texts), 1))
+    if _share(pc.and_(pc.match_substring_regex(texts, _TOKEN), pc.greater(turns, 0.25))) > 0.5:
+        kinds.append("hashed identifiers")
+    return kinds
+
+
+def _plates(texts: pa.Array) -> pa.Array:
+    upper = pc.utf8_upper(texts)
+    return pc.and_(pc.match_substring_regex(upper, _IN_TEXT), pc.invert(pc.match_substring_regex(upper, f"-(?:{_MONTHS})-")))
+
+
+def _is_citizen_number(texts: pa.Array) -> np.ndarray:
+    """Which texts are nine digits that pass the check of Dutch citizen numbers."""
+    shaped = np.asarray(pc.match_substring_regex(texts, "^[0-9]{9}$"))
+    found = np.zeros(len(texts), dtype=bool)
+    if shaped.any():
+        joined = "".join(texts.filter(pa.array(shaped)).to_pylist())
+        digits = np.frombuffer(joined.encode("ascii"), dtype=np.uint8).reshape(-1, 9).astype(np.int64) - ord("0")
+        found[shaped] = (digits @ np.array([9, 8, 7, 6, 5, 4, 3, 2, -1])) % 11 == 0
+    return found
 
 
 def _any(texts: pa.Array, shape: str) -> bool:

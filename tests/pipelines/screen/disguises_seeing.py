@@ -24,7 +24,7 @@ SEEING: tuple[Case, ...] = (
     column("MAC addresses with escaped colons", "code", [m.replace(":", "%3A") for m in MACS]),
     column("MAC addresses as numbers", "nummer", [str(int(m.replace(":", ""), 16)) for m in MACS]),
     column("UUID in braces", "code", ["{" + u.upper() + "}" for u in UUIDS]),
-    column("sortable ids of 26 characters", "volgcode", [f"01J8Z3K{n:02d}Q4W5E6R7T8Y9V{n * 7:03d}XH" for n in PEOPLE]),
+    column("sortable ids of 26 characters", "volgcode", [f"01J8Z3K{n:02d}Q4W5E6R7T8Y9V{n * 7:03d}" for n in PEOPLE]),
     column("ids of 21 characters", "volgcode", [base64.urlsafe_b64encode(sha256(m.encode()).digest()).decode()[:21] for m in MACS]),
     column("SIM card numbers", "kaart", [f"8931{4400000000000 + 7919 * n:015d}" for n in PEOPLE]),
     column("IMEI with software version", "toestel", [f"35209900176{1480 + n}{n % 10}" for n in PEOPLE]),
