@@ -190,6 +190,36 @@ def acknowledge(
     print(common.text("acknowledged", lang, id=situation, role=role, level=words.word("level", level, lang), n=number))
 
 
+@situations.command("close")
+def close_situation(
+    situation: Annotated[str, typer.Argument(metavar="ID", help="As `drukte situations list` and every message show it.")],
+    *,
+    role: Annotated[str, typer.Option("--role", metavar="ROLE", help="Who ends it: a role, never a person's name.")],
+    reason: Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why it is over although data do not say so.")],
+    at: At = None,
+    config: options.Config = options.DEFAULT_CONFIG,
+    workspace: options.Workspace = options.DEFAULT_WORKSPACE,
+    wait: Annotated[
+        float, typer.Option("--wait", metavar="S", min=0, help="Seconds to wait for a run that is under way.")
+    ] = 30.0,
+    lang: options.Language = "en",
+) -> None:
+    """End a situation by hand, for instance when its sensor is broken; while its counts stay as high it does not open again."""
+    from pipelines import lock, situation_closing, start
+    from pipelines.cli import common
+    from pipelines.publish import publish
+    from pipelines.store import Store
+    from schemas import words
+
+    published, moment = common.published(workspace), common.moment(at) or common.now()
+    settings, _ = start.ready(config, _municipality_of(published, situation))
+    with lock.hold(workspace, wait), Store(workspace) as store:
+        with store.transaction():
+            level = situation_closing.close(store, settings, situation, role=role, reason=reason, at=moment)
+        publish(store, moment)
+    print(common.text("closed_by_hand", lang, id=situation, role=role, level=words.word("level", level, lang)))
+
+
 def board(
     *,
     workspace: options.Workspace = options.DEFAULT_WORKSPACE,

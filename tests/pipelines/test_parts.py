@@ -136,8 +136,8 @@ def test_parts_become_day_files_and_their_readers_read_on(store: Store) -> None:
         assert same(store, con)
     assert not [file for file in files(store) if "2026-01-01" in file], "the day is sealed"
     assert reader.execute(sql).fetchall() == told, "in the grace period"
-    store.seal(T0 + 61 * HOUR)
-    store.seal(T0 + 62 * HOUR + GRACE)
+    store.drop_retired(T0 + 61 * HOUR)
+    store.drop_retired(T0 + 62 * HOUR + GRACE)
     with pytest.raises(duckdb.IOException):
         reader.execute(sql)
     reader.close()
