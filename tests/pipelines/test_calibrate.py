@@ -99,7 +99,7 @@ def test_whatif_bears_the_proposal_out_and_config_check_asks_for_the_rest(filled
         municipality.write_text(before.replace("thresholds: []", "thresholds:\n" + entry))
         with pytest.raises(SystemExit) as left:
             cli.main(["config", "check", "--config", str(town.config_folder)])
-        assert left.value.code == 5
+        assert left.value.code == 2
     finally:
         municipality.write_text(before)
 

@@ -354,7 +354,6 @@ def test_a_running_counter_read_again_later_knows_the_reading_before(tmp_path):
     ({"marks": [{"column": "x", "means": "missing"}]}, "without a condition"),
     ({"unpivot": {"pattern": "H[0-9]+", "value_to": "n"}}, "no named group"), ({"unpivot": {"value_to": "n"}}, "columns with name_to, or pattern"),
     ({"pivot": {"column": "a", "values": {"x": "count_in"}, "value_from": "v"}}, "has a column"),
-    ({"supplier": "TODO"}, "still to be filled in"),
 ])  # fmt: skip
 def test_a_declaration_that_cannot_be_is_told(changes, told):
     with pytest.raises(ValidationError, match=told):

@@ -56,7 +56,9 @@ def run(town: Town, store: Store, at: datetime, people: int = 0) -> Summary:
         slots = [START + i * STEP for i in range(int((at - START) / STEP))]
         town.zones(at - timedelta(minutes=1), [(t, "square", people) for t in slots], name="z")
     now = versions.in_force(store, town.config_folder, "tiny", town.data, at)
-    return tick(store, now.config, now.cards, at=at, notes=now.notes)
+    done = tick(store, now.config, now.cards, at=at, notes=now.notes)
+    done.notes = tuple(note for note in done.notes if note.kind != "unreviewed")  # the town is on trial: another test's matter
+    return done
 
 
 def go_live(town: Town, store: Store, at: datetime, **more: Any) -> versions.Version:
