@@ -20,6 +20,7 @@ from pipelines import baselines, cells, composite, frozen, todo
 from pipelines.frozen import Stretch
 from pipelines.slots import Asked, Feed, Slots, asked, feeds
 from pipelines.store import Store
+from pipelines.store.changes import insert
 from pipelines.store.rows import one
 from schemas.config import Config
 from schemas.results import TABLES
@@ -183,7 +184,8 @@ def refresh_baselines(store: Store, config: Config, cards: list[Card], at: datet
         SELECT DISTINCT * EXCLUDE (slot), CAST(timezone('{zone}', slot) AS DATE) AS local_date FROM ({wanted})
     """)
     con.execute(f"CREATE OR REPLACE TEMP VIEW late_cells AS {late}")
-    changed = baselines.refresh(store, config, used.values(), "wanted_days", "late_cells", at)
+    oldest = dict(con.execute("SELECT source, min(interval_start) FROM chunk GROUP BY source").fetchall())
+    changed = baselines.refresh(store, config, used.values(), "wanted_days", "late_cells", at, oldest)
     _slots_of_changed_baselines(store, config, cards, readers, changed)
 
 
@@ -231,44 +233,100 @@ def compute_cards(
     found = asked(store, {card.id: composite.todo_name(card) for card in cards})
     slots, changed = Slots(store, config, at), 0
     due = [card for card in cards if card.id in found]
+    first = _never_judged(store, config, found)
     for card in due:
         cells.want(config, card, slots, found[card.id])
     for card in due:
-        changed += _compute_card(store, config, card, slots, found[card.id], at=at, run_id=run_id, assume_arrival=assume_arrival,
-                                 restate=restate)  # fmt: skip
+        writes = _write_first if card.id in first else _write_again
+        changed += writes(store, config, card, slots, found[card.id], _Run(at, run_id, assume_arrival, restate))
     return sum(found[card.id].count for card in due), changed
 
 
-def _compute_card(
-    store: Store, config: Config, card: Card, slots: Slots, due: Asked, *, at: datetime, run_id: str, assume_arrival: bool,
-    restate: Stretch | None,
-) -> int:  # fmt: skip
-    """Write the values of a card's slots to do; returns how many changed. Without a source for an input they have none."""
-    current = standing(store, config, card, due)
-    kept = current  # slots of it keep the settings they were judged by
-    if restate:
-        low, high = (f"TIMESTAMPTZ '{moment.isoformat()}'" for moment in restate)
-        kept = f"(FROM {current} WHERE interval_start < {low} OR interval_start >= {high})"
-    if composite.is_composite(card) or all(card_feeds(config, card).values()):
-        parts = cells.parts(store, config, card, slots, due, kept)
-        steps = ", ".join(f"{name} AS ({text})" for name, text in parts.items())
-        new = f"WITH {steps} SELECT *, '{run_id}' AS run_id FROM ({evaluated(store, card, parts.get('known_for_slots', ''))})"
-    else:
-        new = f"SELECT * FROM {current} WHERE false"
-    late = f"interval_end + INTERVAL {int(_delay(config, card).total_seconds())} SECONDS"
-    now = f"TIMESTAMPTZ '{at.isoformat()}'"
-    # What a backfill computes first counts as known when it was due; what stood before it changes now (rule 10).
-    recorded, gone = (f"least({now}, n.{late})", f"least({now}, o.{late})") if assume_arrival else (now, now)
-    mine = f"o.run_id = '{run_id}'"
-    revised, gone = f"CASE WHEN {mine} THEN {recorded} ELSE {now} END", f"CASE WHEN {mine} THEN {gone} ELSE {now} END"
-    keys = f"""SELECT '{config.municipality.municipality}' AS municipality, '{card.id}' AS indicator, place, slot_start AS interval_start
-               FROM {due.table}"""
-    changes = store.replace("indicator_values", new, f"SELECT * FROM {current}", recorded, gone, keys=keys, revised_at=revised)
-    store.con.execute("""
+@dataclass(frozen=True)
+class _Run:
+    """What all cards of a run have in common."""
+
+    at: datetime
+    run_id: str
+    assume_arrival: bool
+    restate: Stretch | None
+
+    @property
+    def now(self) -> str:
+        """SQL."""
+        return f"TIMESTAMPTZ '{self.at.isoformat()}'"
+
+    def known(self, row: str, config: Config, card: Card) -> str:
+        """SQL of the moment at which a row is known: what a backfill computes first counts as known when it was due (rule 10)."""
+        due = f"{row}.interval_end + INTERVAL {int(_delay(config, card).total_seconds())} SECONDS"
+        return f"least({self.now}, {due})" if self.assume_arrival else self.now
+
+
+def _never_judged(store: Store, config: Config, found: Mapping[str, Asked]) -> set[str]:
+    """The cards of which no slot to do has a row. Notes their hours in ``dirty_levels`` and makes their days hot, for all at once."""
+    if not found:
+        return set()
+    slug, table = config.municipality.municipality, TABLES["indicator_values"]
+    todo = " UNION ALL ".join(
+        f"SELECT '{name}' AS indicator, place, slot_start AS interval_start FROM {a.table}" for name, a in found.items()
+    )
+    store.con.execute(f"CREATE OR REPLACE TEMP TABLE all_todo AS {todo}")
+    low, high = min(a.first for a in found.values()), max(a.last for a in found.values()) + timedelta(hours=1)
+    standing_rows = store.relation(table.name, low, high, "municipality, indicator, place, interval_start")
+    judged = store.con.execute(f"""
+        SELECT DISTINCT indicator FROM {standing_rows} SEMI JOIN all_todo USING (indicator, place, interval_start)
+        WHERE municipality = '{slug}'""").fetchall()
+    first = found.keys() - {name for (name,) in judged}
+    listed = ", ".join(f"'{name}'" for name in sorted(first)) or "NULL"
+    store.make_hot(
+        [table.name, f"{table.name}_superseded"],
+        f"SELECT DISTINCT CAST(interval_start AS DATE) FROM all_todo WHERE indicator IN ({listed})",
+    )
+    store.con.execute(_dirty_levels(f"(SELECT '{slug}' AS municipality, * FROM all_todo WHERE indicator IN ({listed}))"))
+    return first
+
+
+def _dirty_levels(changed: str) -> str:
+    return f"""
         INSERT INTO dirty_levels
         SELECT municipality, indicator, place, time_bucket(INTERVAL 1 HOUR, unnest([min(interval_start), max(interval_start)]))
-        FROM changed_indicator_values GROUP BY municipality, indicator, place
-    """)
+        FROM {changed} GROUP BY municipality, indicator, place"""
+
+
+def _write_first(store: Store, config: Config, card: Card, slots: Slots, due: Asked, run: _Run) -> int:
+    """Write the values of a card's slots to do, none of which has one; returns how many."""
+    if not _fed(config, card):
+        return 0
+    return insert(
+        store, TABLES["indicator_values"], _values(store, config, card, slots, due, run, None), run.known("n", config, card)
+    )
+
+
+def _fed(config: Config, card: Card) -> bool:
+    return composite.is_composite(card) or all(card_feeds(config, card).values())
+
+
+def _values(store: Store, config: Config, card: Card, slots: Slots, due: Asked, run: _Run, kept: str | None) -> str:
+    """SELECT of the values of a card's slots to do; those that stand in ``kept`` keep the settings they were judged by."""
+    parts = cells.parts(store, config, card, slots, due, kept)
+    steps = ", ".join(f"{name} AS ({text})" for name, text in parts.items())
+    return f"WITH {steps} SELECT *, '{run.run_id}' AS run_id FROM ({evaluated(store, card, parts.get('known_for_slots', ''))})"
+
+
+def _write_again(store: Store, config: Config, card: Card, slots: Slots, due: Asked, run: _Run) -> int:
+    """Write the values of a card's slots to do that differ; returns how many. Without a source for an input they have none."""
+    current = standing(store, config, card, due)
+    kept = current  # slots of it keep the settings they were judged by
+    if run.restate:
+        low, high = (f"TIMESTAMPTZ '{moment.isoformat()}'" for moment in run.restate)
+        kept = f"(FROM {current} WHERE interval_start < {low} OR interval_start >= {high})"
+    fed = _fed(config, card)
+    new = _values(store, config, card, slots, due, run, kept) if fed else f"SELECT * FROM {current} WHERE false"
+    # What stood before a backfill changes now.
+    recorded, gone, mine = run.known("n", config, card), run.known("o", config, card), f"o.run_id = '{run.run_id}'"
+    revised, gone = (f"CASE WHEN {mine} THEN {moment} ELSE {run.now} END" for moment in (recorded, gone))
+    changes = store.replace("indicator_values", new, f"SELECT * FROM {current}", recorded, gone, revised_at=revised)
+    store.con.execute(_dirty_levels("changed_indicator_values"))
     return changes.total
 
 

@@ -27,6 +27,17 @@ from schemas.results import TABLES, Table
 
 FILE = "indicators.duckdb"
 DAY = timedelta(days=1)
+EACH_RUN = {
+    "about",
+    "runs",
+    "deliveries",
+    "corrected",
+    "refused_rows",
+    "situations",
+    "situations_superseded",
+    "hot_indicator_values",
+    "hot_observations",
+}  # tables that change in nearly every run; of the others it is found out whether they did
 REPAIR = "SET VARIABLE drukte_root = (SELECT parse_dirpath(path) || '/' FROM duckdb_databases() WHERE database_name = current_database());"
 
 
@@ -39,11 +50,13 @@ def publish(store: Store, at: datetime) -> Path:
     store.first_of_several = bounds.first_of_several(store.con)
     store.make_parts(at)
     published = [*_published(store, at)]
-    _write_empty(store.con, aside, [statement for table in published for statement in table.shape])
+    rows = {name: select for table in published for name, select in table.rows.items()}
+    still = {name: select for name, select in rows.items() if name not in EACH_RUN}
+    _write_still(store.con, aside, [statement for table in published for statement in table.shape], still)
     with _attached(store.con, aside):
         store.con.execute("BEGIN")
-        for name, rows in (filling for table in published for filling in table.rows.items()):
-            store.con.execute(f"INSERT INTO pub.{name} {rows}")
+        for name in EACH_RUN:
+            store.con.execute(f"INSERT INTO pub.{name} {rows[name]}")
         store.con.execute("COMMIT")
         store.con.execute("CHECKPOINT pub")
     rights.readable(aside)
@@ -72,27 +85,40 @@ def _attached(con: duckdb.DuckDBPyConnection, path: Path) -> Iterator[None]:
         con.execute("DETACH pub")
 
 
-def _write_empty(con: duckdb.DuckDBPyConnection, path: Path, shape: list[str]) -> None:
-    """Write a publication without rows: tables, views, macros and comments, kept as bytes.
+def _write_still(con: duckdb.DuckDBPyConnection, path: Path, shape: list[str], rows: dict[str, str]) -> None:
+    """Write a publication with only the rows (table → SELECT) that hardly ever change, kept as bytes until one does.
 
     Nothing of it changes from tick to tick until a day is sealed: making 400 comments anew was half of all publishing.
     """
     text = ";\n".join(shape)
-    if text not in _EMPTY:
-        with _attached(con, path):
-            con.execute("BEGIN")
-            con.execute(text)
-            con.execute("COMMIT")
-            con.execute("CHECKPOINT pub")
-        while len(_EMPTY) >= _KEEP:
-            del _EMPTY[next(iter(_EMPTY))]
-        _EMPTY[text] = path.read_bytes()
-    else:
-        path.write_bytes(_EMPTY[text])
+    counted = " UNION ALL ".join(
+        f"SELECT '{name}', count(*), sum(hash(r)::HUGEINT) FROM ({select.partition(' ORDER BY ')[0]}) r"
+        for name, select in rows.items()
+    )
+    mark = str(con.execute(counted).fetchall())
+    if (text, mark) not in _KEPT:
+        _keep(con, path, (text, ""), [text])
+    _keep(con, path, (text, mark), [f"INSERT INTO pub.{name} {select}" for name, select in rows.items()])
 
 
-_EMPTY: dict[str, bytes] = {}
-_KEEP = 4
+def _keep(con: duckdb.DuckDBPyConnection, path: Path, key: tuple[str, str], statements: list[str]) -> None:
+    """Write the kept publication of a key; where there is none, that at ``path`` after these statements, and keep it."""
+    if key in _KEPT:
+        path.write_bytes(_KEPT[key])
+        return
+    with _attached(con, path):
+        con.execute("BEGIN")
+        for statement in statements:
+            con.execute(statement)
+        con.execute("COMMIT")
+        con.execute("CHECKPOINT pub")
+    while len(_KEPT) >= _MOST:
+        del _KEPT[next(iter(_KEPT))]
+    _KEPT[key] = path.read_bytes()
+
+
+_KEPT: dict[tuple[str, str], bytes] = {}
+_MOST = 4
 
 
 def _quietly(con: duckdb.DuckDBPyConnection, sql: str) -> None:

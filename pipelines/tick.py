@@ -151,6 +151,7 @@ def taken_in(
         reference.write(store, own, cards, at)
         config = register.bring_in(store, own, at)
     deliveries = take_in(store, config, at, verb, show)
+    store.size_up()
     retention.drop_late(store, config, at)
     with store.transaction():
         quality.note_changes(store, config)

@@ -6,7 +6,7 @@ dirties nobody (decision 5): only changed rows make their readers compute again.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 
 import pyarrow as pa
@@ -29,15 +29,19 @@ def compared_feeds(config: Config, card: Card) -> list[Feed]:
     return feeds(config, next(iter(card.inputs.values())).from_) if card.baseline else []
 
 
-def refresh(store: Store, config: Config, used: Iterable[Feed], wanted: str, late: str, at: datetime) -> str:
+def refresh(
+    store: Store, config: Config, used: Iterable[Feed], wanted: str, late: str, at: datetime,
+    oldest: Mapping[str, datetime] | None = None,
+) -> str:  # fmt: skip
     """Compute the baselines of ``wanted`` days that are missing and of computed days reached by ``late`` cells.
 
     ``wanted``: relation source, measure, place, interval_minutes, local_date. ``late``: relation source, measure, place,
-    interval_start. Returns the name of a temporary table (measure, source, place, interval_minutes, local_date, local_time)
-    with the keys of the rows that changed on days computed before. Inside a transaction.
+    interval_start; ``oldest``: the first of these per delivering source, where it is known. Returns the name of a temporary table
+    (measure, source, place, interval_minutes, local_date, local_time) with the keys of the rows that changed on days computed
+    before. Inside a transaction.
     """
     figures.start(store)
-    for feed in used:
+    for feed in used if oldest is None else due.concerned(store, config, used, wanted, oldest):
         due.find(store, config, feed, wanted, late, at)
         figures.compute(store, config, feed, at)
     return "all_changed_baselines"

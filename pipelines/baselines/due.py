@@ -6,6 +6,7 @@ and made good when the freeze is lifted (decision 0011).
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta
 
 import pyarrow as pa
@@ -43,6 +44,34 @@ def missing(store: Store, config: Config, feed: Feed, wanted: str) -> None:
         WHERE source = '{feed.source}' AND measure = '{feed.measure}'
         EXCEPT SELECT {_DAY} FROM baseline_done WHERE {of_feed(config, feed)}
     """)
+
+
+def concerned(store: Store, config: Config, used: Iterable[Feed], wanted: str, oldest: Mapping[str, datetime]) -> list[Feed]:
+    """Those of the feeds of which a wanted day is missing or a computed one can be reached; nearly always none, so that one look is enough.
+
+    ``wanted`` and ``oldest`` as in :func:`pipelines.baselines.refresh`. A cell reaches days after its own only.
+    """
+    con, slug, feeds = store.con, config.municipality.municipality, list(used)
+    if con.execute("SELECT 1 FROM baseline_holds WHERE municipality = ? LIMIT 1", [slug]).fetchall():
+        return feeds
+    rows = sorted({(feed.source, feed.measure, place) for feed in feeds for place in members.places(config, feed)})
+    fed = store.given("baseline_fed", rows, pa.table(dict(zip(("source", "measure", "place"), zip(*rows, strict=True), strict=True))) if rows
+                      else pa.table({name: pa.array([], pa.string()) for name in ("source", "measure", "place")}))  # fmt: skip
+    keys = "source, measure, place, interval_minutes, local_date"
+    done = f"SELECT dataset, {keys} FROM baseline_done WHERE municipality = '{slug}'"
+    missing = con.execute(f"""
+        SELECT DISTINCT source, measure FROM {wanted} w SEMI JOIN {fed} f USING (source, measure, place)
+        ANTI JOIN ({done}) d USING ({keys})""").fetchall()
+    last = {(source, measure): day for source, measure, day in con.execute(
+        f"SELECT source, measure, max(local_date) FROM ({done}) GROUP BY ALL").fetchall()}  # fmt: skip
+    found = []
+    for feed in feeds:
+        day, first = last.get((feed.source, feed.measure)), min((oldest[s] for s in feed.sources if s in oldest), default=None)
+        # A slot may begin before midnight and end after it.
+        reaches = day is not None and first is not None and first < instant(day, config) + timedelta(hours=1)
+        if reaches or (feed.source, feed.measure) in missing:
+            found.append(feed)
+    return found
 
 
 def find(store: Store, config: Config, feed: Feed, wanted: str, late: str, at: datetime) -> None:

@@ -25,6 +25,7 @@ from schemas.settings.source import IssuedAt, Source
 
 __all__ = ["CELLS", "Found", "Taken", "find", "issued_at", "take_in"]
 
+FEW_BYTES = 4_000_000
 _UTC = pa.timestamp("us", tz="UTC")
 _NUMBER = pa.decimal128(18, 6)  # counts and codes are whole, means are not
 CELLS = pa.schema([
@@ -105,7 +106,7 @@ def take_in(
         if findings:
             return Taken("closed", gate_reason(findings, source, raw), known, None, records)
         _refuse_what_does_not_fit(raw, source, issued)
-        with _engine().cursor() as con:
+        with _engine(few=len(content) < FEW_BYTES).cursor() as con:
             con.execute("SET TimeZone = 'UTC'")
             return _judged(con, raw, source, known, issued, k=k, withhold_zero=withhold_zero, tz=tz, after=after, until=until)
     except UnreadableError as error:
@@ -113,9 +114,12 @@ def take_in(
 
 
 @cache
-def _engine() -> duckdb.DuckDBPyConnection:
-    """An empty database in memory, as opening one costs more than a small delivery. What a cursor puts in it ends with it."""
-    engine = duckdb.connect(config=readers.NO_SPILL)
+def _engine(*, few: bool) -> duckdb.DuckDBPyConnection:
+    """An empty database in memory, as opening one costs more than a small delivery. What a cursor puts in it ends with it.
+
+    ``few``: one thread, as more only wait for each other over few rows.
+    """
+    engine = duckdb.connect(config={**readers.NO_SPILL, "threads": "1"} if few else readers.NO_SPILL)
     atexit.register(engine.close)
     return engine
 

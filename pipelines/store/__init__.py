@@ -19,12 +19,14 @@ import pyarrow as pa
 
 from pipelines.store import changes, parts, sealing, tables
 from pipelines.store.changes import Changes
-from pipelines.store.rows import temporary
+from pipelines.store.rows import one, temporary
 
 if TYPE_CHECKING:
     from pipelines.purpose.bounds import Bound
 
 __all__ = ["Changes", "Store"]
+
+FEW = 250_000  # rows of a table that one thread works off as quickly as several
 
 
 class Store:
@@ -46,11 +48,13 @@ class Store:
         self.con = duckdb.connect(str(self.private / "working.duckdb"))
         self.con.execute("SET TimeZone='UTC'")
         self.con.execute("SET preserve_insertion_order=false")
+        self._threads = self._working = int(one(self.con.execute("SELECT current_setting('threads')"))[0])
         tables.create(self.con)
         sealing.remove_leftovers(self.con, self.sealed)
         self._manifest: sealing.Manifest | None = None  # as last read
         self.parts: dict[str, list[parts.Part]] = {}  # as last made
         self.first_of_several: list[Bound] = []  # municipalities with several purposes: what the main file holds of them
+        self.size_up()
         self.known: dict[str, object] = {}  # temporary table → what it was made of; forgotten when a transaction fails
 
     def __enter__(self) -> Store:
@@ -100,11 +104,10 @@ class Store:
         scope: str,
         recorded_at: str,
         gone_at: str,
-        keys: str | None = None,
         revised_at: str | None = None,
     ) -> Changes:
         """Make the current rows inside ``scope`` equal to relation ``new``; see :func:`changes.replace`."""
-        return changes.replace(self, name, new, scope, recorded_at, gone_at, keys, revised_at)
+        return changes.replace(self, name, new, scope, recorded_at, gone_at, revised_at)
 
     def make_hot(self, names: Iterable[str], days: str) -> None:
         """Bring sealed days (a query with one DATE column) of tables back into the working database before they change."""
@@ -130,6 +133,18 @@ class Store:
         """
         self._manifest = None
         return sealing.seal(self.con, self.sealed, at, cuts or {})
+
+    def size_up(self) -> None:
+        """Work with one thread while rows are few: more only wait for each other there, and for the machine's other work.
+
+        DuckDB shares work out by 122,880 rows, so that nothing is lost.
+        """
+        counted = " UNION ALL ".join(f"SELECT count(*) FROM {name}" for name in ("observations", "indicator_values", "baselines"))
+        ((most,),) = self.con.execute(f"SELECT max(n) FROM ({counted}) t(n)").fetchall()
+        wanted = self._threads if most > FEW else 1
+        if wanted != self._working:
+            self.con.execute(f"SET threads={wanted}")
+            self._working = wanted
 
     def make_parts(self, at: datetime) -> None:
         """Bring the parts, which only readers see, up to date with the hot rows; see :mod:`pipelines.store.parts`."""

@@ -34,7 +34,6 @@ def replace(
     scope: str,
     recorded_at: str,
     gone_at: str,
-    keys: str | None = None,
     revised_at: str | None = None,
 ) -> Changes:
     """Make the current rows of table ``name`` inside ``scope`` equal to relation ``new``. Inside a transaction.
@@ -44,13 +43,8 @@ def replace(
     ``revised_at``, over both, is for a row that replaces another, where that differs from ``recorded_at``. Rows
     equal in all content columns keep their old self; others are superseded. After it the temporary table
     ``changed_<name>`` holds the keys that came, changed or went. Sealed days become hot before they change.
-
-    ``keys``: a relation of all keys that ``new`` can have. With it, rows where none stood are written straight away, and
-    ``changed_<name>`` then holds all of ``keys``.
     """
     con, table = store.con, TABLES[name]
-    if keys and not con.execute(f"SELECT 1 FROM ({scope}) LIMIT 1").fetchall():
-        return _write_first(store, table, new, recorded_at, keys)
     con.execute(f"CREATE OR REPLACE TEMP TABLE outgoing AS {scope}")
     _difference(store, table, new)
     kinds = dict(con.execute(f"SELECT how, count(*) FROM changed_{name} GROUP BY how").fetchall())
@@ -70,16 +64,12 @@ def _open_days(store: Store, table: Table) -> None:
         store.make_hot(names, f"SELECT DISTINCT {day} FROM changed_{table.name}")
 
 
-def _write_first(store: Store, table: Table, new: str, recorded_at: str, keys: str) -> Changes:
-    """Rows of slots that have none yet: nothing to compare, nothing to supersede."""
-    name = table.name
-    store.con.execute(f"CREATE OR REPLACE TEMP TABLE changed_{name} AS SELECT *, 'new' AS how FROM ({keys})")
-    _open_days(store, table)
+def insert(store: Store, table: Table, new: str, recorded_at: str) -> int:
+    """Write rows where none stand, of days that are hot; returns how many. ``recorded_at``: SQL over a row ``n``."""
     written = [c for c in table.stored if c != "recorded_at"]
     columns = ", ".join(f"n.{c}" for c in written)
     rows = f"SELECT {columns}, {recorded_at} FROM ({new}) n"
-    count = one(store.con.execute(f"INSERT INTO {name} ({', '.join(written)}, recorded_at) {rows}"))
-    return Changes(int(count[0]), 0, 0)
+    return int(one(store.con.execute(f"INSERT INTO {table.name} ({', '.join(written)}, recorded_at) {rows}"))[0])
 
 
 def _same(columns: tuple[str, ...]) -> str:

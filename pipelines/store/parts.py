@@ -23,7 +23,7 @@ from pipelines.store.sealing import make_durable, quoted, sealable, sha
 from pipelines.store.tables import physical
 from schemas.results import TABLES
 
-ROWS = 100_000  # fewer are written into the published file sooner than they are listed
+ROWS = 30_000  # fewer are written into the published file sooner than they are listed
 HOUR = timedelta(hours=1)
 _HOUR_US = 3_600_000_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
