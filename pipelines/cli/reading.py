@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 import typer
 
 from pipelines.cli import options
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from pipelines.store import Store
+    from schemas.config import Config
+
+Changed = TypeVar("Changed")
 
 situations = typer.Typer(
     help="Situations: a place, a stretch of time and a safety risk.", rich_markup_mode=None, no_args_is_help=True
@@ -157,6 +166,29 @@ def list_situations(
         print(common.text("nothing_found", lang))
 
 
+def _by_a_role(
+    config: Path,
+    workspace: Path,
+    wait: float,
+    at: str | None,
+    situation: str,
+    change: Callable[[Store, Config, datetime], Changed],
+) -> Changed:
+    """Change what stands of a situation, in the town it belongs to, and publish; returns what ``change`` gives."""
+    from pipelines import lock, start
+    from pipelines.cli import common
+    from pipelines.publish import publish
+    from pipelines.store import Store
+
+    published, moment = common.published(workspace), common.moment(at) or common.now()
+    settings, _ = start.ready(config, _municipality_of(published, situation))
+    with lock.hold(workspace, wait), Store(workspace) as store:
+        with store.transaction():
+            changed = change(store, settings, moment)
+        publish(store, moment)
+    return changed
+
+
 @situations.command("ack")
 def acknowledge(
     situation: Annotated[str, typer.Argument(metavar="ID", help="As `drukte situations list` and every message show it.")],
@@ -174,19 +206,14 @@ def acknowledge(
     lang: options.Language = "en",
 ) -> None:
     """Say that a role has seen a situation: reminders end; what gets worse is told all the same."""
-    from pipelines import lock, start
     from pipelines.alerts import people
     from pipelines.cli import common
-    from pipelines.publish import publish
-    from pipelines.store import Store
     from schemas import words
 
-    published, moment = common.published(workspace), common.moment(at) or common.now()
-    settings, _ = start.ready(config, _municipality_of(published, situation))
-    with lock.hold(workspace, wait), Store(workspace) as store:
-        with store.transaction():
-            level, number = people.acknowledge(store, settings, situation, role, moment, note)
-        publish(store, moment)
+    level, number = _by_a_role(
+        config, workspace, wait, at, situation,
+        lambda store, settings, moment: people.acknowledge(store, settings, situation, role, moment, note),
+    )  # fmt: skip
     print(common.text("acknowledged", lang, id=situation, role=role, level=words.word("level", level, lang), n=number))
 
 
@@ -205,18 +232,14 @@ def close_situation(
     lang: options.Language = "en",
 ) -> None:
     """End a situation by hand, for instance when its sensor is broken; while its counts stay as high it does not open again."""
-    from pipelines import lock, situation_closing, start
+    from pipelines import situation_closing
     from pipelines.cli import common
-    from pipelines.publish import publish
-    from pipelines.store import Store
     from schemas import words
 
-    published, moment = common.published(workspace), common.moment(at) or common.now()
-    settings, _ = start.ready(config, _municipality_of(published, situation))
-    with lock.hold(workspace, wait), Store(workspace) as store:
-        with store.transaction():
-            level = situation_closing.close(store, settings, situation, role=role, reason=reason, at=moment)
-        publish(store, moment)
+    level = _by_a_role(
+        config, workspace, wait, at, situation,
+        lambda store, settings, moment: situation_closing.close(store, settings, situation, role=role, reason=reason, at=moment),
+    )  # fmt: skip
     print(common.text("closed_by_hand", lang, id=situation, role=role, level=words.word("level", level, lang)))
 
 
