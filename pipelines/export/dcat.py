@@ -2,7 +2,7 @@
 
 Fields that the profile requires (https://docs.geostandaarden.nl/dcat/dcat-ap-nl30/): of a catalogue title, description, publisher,
 contact point and data set; of a data set title, description, identifier, creator, publisher, contact point, theme and access rights; of
-a distribution access URL and licence.
+a distribution access URL and licence. What is referred to carries its class, since the profile's SHACL shapes ask for it.
 """
 
 from __future__ import annotations
@@ -16,9 +16,11 @@ from schemas.config import Config
 from schemas.results import TABLES
 
 EU = "http://publications.europa.eu/resource/authority"
+PACKAGE = "https://datapackage.org/profiles/2.0/datapackage.json"  # what the files conform to
 CONTEXT = {
     "dcat": "http://www.w3.org/ns/dcat#", "dct": "http://purl.org/dc/terms/", "foaf": "http://xmlns.com/foaf/0.1/",
-    "vcard": "http://www.w3.org/2006/vcard/ns#", "xsd": "http://www.w3.org/2001/XMLSchema#",
+    "skos": "http://www.w3.org/2004/02/skos/core#", "vcard": "http://www.w3.org/2006/vcard/ns#",
+    "xsd": "http://www.w3.org/2001/XMLSchema#",
 }  # fmt: skip
 _FILES = (("csv", "text/csv", "CSV"), ("parquet", "application/vnd.apache.parquet", "PARQUET"))
 
@@ -37,16 +39,16 @@ def record(
     dataset = {
         "@id": name, "@type": "dcat:Dataset", "dct:title": titles, "dct:description": descriptions, "dct:identifier": name,
         "dct:creator": agent, "dct:publisher": agent, "dcat:contactPoint": contact,
-        "dct:accessRights": _id(f"{EU}/access-right/PUBLIC"), "dcat:theme": [_id(f"{EU}/data-theme/TRAN"), _id(f"{EU}/data-theme/JUST")],
-        "dct:language": [_id(f"{EU}/language/NLD"), _id(f"{EU}/language/ENG")], "dct:modified": _typed(at.isoformat(), "dateTime"),
-        "dct:accrualPeriodicity": _id(f"{EU}/frequency/DAILY"),
+        "dct:accessRights": _a("dct:RightsStatement", f"{EU}/access-right/PUBLIC"), "dcat:theme": _themes(),
+        "dct:language": _languages(), "dct:conformsTo": _a("dct:Standard", PACKAGE), "dct:modified": _typed(at.isoformat(), "dateTime"),
+        "dct:accrualPeriodicity": _a("dct:Frequency", f"{EU}/frequency/DAILY"),
         "dct:temporal": {"@type": "dct:PeriodOfTime", "dcat:endDate": _typed(ends.isoformat(), "dateTime")},
         "dcat:keyword": [{"@language": "nl", "@value": "drukte"}, {"@language": "en", "@value": "crowding"}],
         "dcat:distribution": [_distribution(config, name, table, *kind) for table in columns for kind in _FILES],
     }  # fmt: skip
     return {
         "@context": CONTEXT, "@id": f"{name}:catalogue", "@type": "dcat:Catalog", "dct:title": titles, "dct:description": descriptions,
-        "dct:publisher": agent, "dcat:contactPoint": contact, "dcat:dataset": [dataset],
+        "dct:creator": agent, "dct:publisher": agent, "dcat:contactPoint": contact, "dcat:dataset": [dataset],
     }  # fmt: skip
 
 
@@ -54,8 +56,10 @@ def _distribution(config: Config, name: str, table: str, ending: str, media: str
     file = f"{table}.{ending}"
     return {
         "@id": f"{name}:{file}", "@type": "dcat:Distribution", "dct:title": _texts(TABLES[table].nl, TABLES[table].en),
-        "dcat:accessURL": _id(file), "dcat:downloadURL": _id(file), "dct:license": _id(config.municipality.published.licence),
-        "dct:format": _id(f"{EU}/file-type/{kind}"), "dcat:mediaType": _id(f"https://www.iana.org/assignments/media-types/{media}"),
+        "dcat:accessURL": _id(file), "dcat:downloadURL": _id(file), "dct:license": _a("dct:LicenseDocument", config.municipality.published.licence),
+        "dct:format": _a("dct:MediaTypeOrExtent", f"{EU}/file-type/{kind}"), "dct:language": _languages(),
+        "dcat:mediaType": _a("dct:MediaType", f"https://www.iana.org/assignments/media-types/{media}"),
+        "dct:conformsTo": _a("dct:Standard", PACKAGE),
     }  # fmt: skip
 
 
@@ -83,6 +87,22 @@ def _contact(config: Config) -> dict[str, Any]:
 
 def _id(uri: str) -> dict[str, str]:
     return {"@id": uri}
+
+
+def _a(kind: str, uri: str) -> dict[str, str]:
+    return {"@id": uri, "@type": kind}
+
+
+def _themes() -> list[dict[str, Any]]:
+    labels = {
+        "TRAN": ("Vervoer", "Transport"),
+        "JUST": ("Justitie, rechtsstelsel en openbare veiligheid", "Justice, legal system and public safety"),
+    }
+    return [{**_a("skos:Concept", f"{EU}/data-theme/{code}"), "skos:prefLabel": _texts(*label)} for code, label in labels.items()]
+
+
+def _languages() -> list[dict[str, str]]:
+    return [_a("dct:LinguisticSystem", f"{EU}/language/{code}") for code in ("NLD", "ENG")]
 
 
 def _typed(value: str, kind: str) -> dict[str, str]:

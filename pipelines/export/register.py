@@ -1,4 +1,9 @@
-"""Entries for two registers: of processing (GDPR art. 30) and of algorithms (Dutch publication standard 1.0, its fields and limits)."""
+"""Entries for two registers: of processing (GDPR art. 30) and of algorithms.
+
+The second has the fields and limits of the Dutch *Publicatiestandaard Algoritmeregister* 1.0.0
+(https://www.algoritmeregister.org/schemas/algoritmeregister-publicatiestandaard-v1.0.0.schema.json). It takes entries in Dutch only:
+the English one is for reading.
+"""
 
 from __future__ import annotations
 
@@ -7,43 +12,53 @@ from typing import Any
 from pipelines.export.process import Process, text
 from schemas.questions import questions
 
-# Field of the Algoritmeregister → most characters; None: not limited, or one of CHOICES.
+# Field of the publication standard → most characters; None: a value of a list, a month, or not limited.
 LIMITS: dict[str, int | None] = {
-    "naam": 100, "organisatie": 200, "korte_omschrijving": 350, "status": None, "categorie": None, "contactgegevens": 500, "taal": None,
-    "begindatum": None, "doel_en_impact": 2500, "afwegingen": 2500, "menselijke_tussenkomst": 2500, "risicobeheer": 2500,
-    "wettelijke_basis": 2500, "impacttoetsen": 2500, "gegevens": 2500, "technische_werking": 5000, "leverancier": 200,
+    "name": 99, "description_short": 399, "organization": 99, "theme": None, "status": None, "start_date": None, "contact": None,
+    "publication_category": None, "purpose_and_impact": 2499, "considerations": 2499, "human_intervention": 2499, "risk_management": 2499,
+    "legal_basis": 2499, "impact_assessments": None, "impact_assessment_explanation": 2499, "data": 2499, "technical_operation": 4999,
+    "supplier": 199, "language": None, "schema": None, "source_id": None,
 }  # fmt: skip
 CHOICES = {
-    "status": ("In ontwikkeling", "In gebruik", "Buiten gebruik"), "taal": ("NLD", "ENG"),
-    "categorie": ("Hoog-risico AI-systeem", "Impactvolle algoritmes", "Overige algoritmes"),
+    "status": ("In ontwikkeling", "In gebruik", "Buiten gebruik"), "language": ("nld",), "schema": ("1.0.0",),
+    "publication_category": ("Hoog-risico AI-systeem (Categorie A)", "Impactvolle algoritmes (Categorie B)", "Overige algoritmes (Categorie C)"),
 }  # fmt: skip
 _FIELD = {
-    "goal": "doel_en_impact",
-    "considerations": "afwegingen",
-    "human_intervention": "menselijke_tussenkomst",
-    "risk_management": "risicobeheer",
+    "goal": "purpose_and_impact",
+    "considerations": "considerations",
+    "human_intervention": "human_intervention",
+    "risk_management": "risk_management",
 }
 
 
-def algorithm(p: Process) -> dict[str, str]:
+def algorithm(p: Process) -> dict[str, str | list[str]]:
     """The entry, each field within its limit: what is too long ends at a word, with an ellipsis, and the annex has all of it."""
     town, adoption = p.config.municipality, p.state.adoption
     grouped: dict[str, list[str]] = {}
     for asked in questions().questions:
         if asked.public or asked.goes_to == "risk_management":
             grouped.setdefault(_FIELD[asked.goes_to], []).append(f"{p.t(asked.topic)}: {p.answer(asked.question)}")
-    contact = town.published.contact or ""
-    found = {
-        "naam": text("alg_name", p.lang, purpose=p.t(p.template.title)), "organisatie": p.t(town.name),
-        "korte_omschrijving": text("alg_short", p.lang, k=town.k), "status": "In gebruik", "categorie": "Impactvolle algoritmes",
-        "contactgegevens": f"{p.role(town.published.owner)} {contact}".strip(), "taal": "NLD" if p.lang == "nl" else "ENG",
-        "begindatum": f"{p.review.reviewed_on:%Y-%m}", **{field: _share(parts, LIMITS[field] or 0) for field, parts in grouped.items()},
-        "wettelijke_basis": adoption.legal_basis, "impacttoetsen": f"{adoption.dpia.reference} ({adoption.dpia.date})",
-        "gegevens": " ".join(f"{name}: {meaning}" for name, meaning, _ in p.datasets()) + " " + text("no_persons", p.lang),
-        "technische_werking": text("alg_working", p.lang, n=len(p.state.used.indicators),
-                                   names=", ".join(title for title, _, _ in p.indicators())), "leverancier": "drukte (Apache-2.0)",
+    texts = {
+        "name": text("alg_name", p.lang, purpose=p.t(p.template.title)), "organization": _organization(p),
+        "description_short": text("alg_short", p.lang, k=town.k), "status": "In gebruik", "start_date": f"{p.review.reviewed_on:%Y-%m}",
+        "contact": (town.published.contact or p.role(town.published.owner)).removeprefix("mailto:"),
+        "publication_category": CHOICES["publication_category"][1],
+        **{field: _share(parts, LIMITS[field] or 0) for field, parts in grouped.items()},
+        "legal_basis": adoption.legal_basis, "impact_assessments": "Data Protection Impact Assessment (DPIA)",
+        "impact_assessment_explanation": f"{adoption.dpia.reference} ({adoption.dpia.date})",
+        "data": " ".join(f"{name}: {meaning}" for name, meaning, _ in p.datasets()) + " " + text("no_persons", p.lang),
+        "technical_operation": text("alg_working", p.lang, n=len(p.state.used.indicators),
+                                    names=", ".join(title for title, _, _ in p.indicators())), "supplier": "drukte (Apache-2.0)",
+        "language": "nld" if p.lang == "nl" else "eng", "schema": "1.0.0", "source_id": f"{town.municipality}.{p.state.purpose}",
     }  # fmt: skip
-    return {field: shortened(found[field], most) for field, most in LIMITS.items()}
+    lists = {"theme": ["Openbare orde en veiligheid", "Verkeer"]}
+    return {field: lists.get(field) or shortened(texts[field], most) for field, most in LIMITS.items()}
+
+
+def _organization(p: Process) -> str:
+    """The full name of the body, as the register lists municipalities."""
+    name = p.t(p.config.municipality.name)
+    return text("municipality_of", p.lang, name=name) if p.config.municipality.cbs and "emeente " not in name else name
 
 
 def shortened(value: str, most: int | None) -> str:
