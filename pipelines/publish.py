@@ -14,7 +14,7 @@ from pathlib import Path
 
 import duckdb
 
-from pipelines import situation_groups, views
+from pipelines import views
 from pipelines.purpose import bounds
 from pipelines.quality import measured
 from pipelines.store import Store, parts
@@ -229,19 +229,14 @@ def _files(store: Store, columns: tuple[str, ...], files: list[str], where: str)
 
 
 def _history(store: Store, table: Table) -> _Published:
-    """``<name>_history`` with every version and ``<name>_as_known(as_of)``: what a run stopped at that moment had published."""
-    name, columns, old = table.name, _list(table.columns), f"{table.name}_superseded"
+    """Earlier versions, and what :func:`pipelines.views.history` makes of them."""
+    old = f"{table.name}_superseded"
     made = _view(store, old, tuple(superseded_columns(table)), old) if old in sealable() else _plain(old, physical(old), old)
-    made.shape += [
-        f"""CREATE VIEW pub.{name}_history AS SELECT {columns}, superseded_at FROM {old}
-            UNION ALL BY NAME SELECT {columns}, CAST(NULL AS TIMESTAMPTZ) AS superseded_at FROM {name}""",
-        f"""CREATE MACRO pub.{name}_as_known(as_of) AS TABLE SELECT {columns} FROM {name}_history
-            WHERE recorded_at <= as_of AND (superseded_at IS NULL OR superseded_at > as_of)""",
-        f"COMMENT ON MACRO TABLE pub.{name}_as_known IS 'rows of {name} as a run stopped at as_of had published them'",
-    ]
+    made.shape += views.history("pub", table)
     all_columns = (*table.columns, "superseded_at")
-    made.shape += _comments(f"{name}_history", all_columns, f"{table.nl}, alle versies / {table.en}, all versions", is_view=True)
-    made.shape += _comments(old, tuple(superseded_columns(table)), f"earlier versions of {name}", is_view=old in sealable())
+    said = f"{table.nl}, alle versies / {table.en}, all versions"
+    made.shape += _comments(f"{table.name}_history", all_columns, said, is_view=True)
+    made.shape += _comments(old, tuple(superseded_columns(table)), f"earlier versions of {table.name}", is_view=old in sealable())
     return made
 
 
@@ -261,12 +256,7 @@ def _data_quality(store: Store, at: datetime) -> _Published:
 
 
 def _situation_groups(_store: Store, _at: datetime) -> _Published:
-    """A view: one story per group; and the macro that tells it as it was known at an earlier moment."""
-    return _Published([
-        f"CREATE VIEW pub.situation_groups AS {situation_groups.sql('situations')}",
-        f"CREATE MACRO pub.situation_groups_as_known(as_of) AS TABLE {situation_groups.sql('situations_as_known(as_of)')}",
-        "COMMENT ON MACRO TABLE pub.situation_groups_as_known IS 'stories as a run stopped at as_of had published them'",
-    ])  # fmt: skip
+    return _Published(views.groups("pub"))
 
 
 VIEWS = {"data_quality": _data_quality, "situation_groups": _situation_groups}  # tables of the contract that are views

@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from pipelines import situation_groups
+from schemas.results import Table
+
 
 @dataclass(frozen=True)
 class Shown:
@@ -157,3 +160,24 @@ SHOWN = (
 def statements(schema: str) -> list[str]:
     """What makes all of them in ``schema``; names inside are looked up where they are made, after the tables."""
     return [statement for shown in SHOWN for statement in shown.statements(schema)]
+
+
+def history(schema: str, table: Table) -> list[str]:
+    """``<name>_history`` with every version and ``<name>_as_known(as_of)``, over the table and that of its earlier versions."""
+    name, columns = table.name, ", ".join(f'"{c}"' for c in table.columns)
+    return [
+        f"""CREATE VIEW {schema}.{name}_history AS SELECT {columns}, superseded_at FROM {name}_superseded
+            UNION ALL BY NAME SELECT {columns}, CAST(NULL AS TIMESTAMPTZ) AS superseded_at FROM {name}""",
+        f"""CREATE MACRO {schema}.{name}_as_known(as_of) AS TABLE SELECT {columns} FROM {name}_history
+            WHERE recorded_at <= as_of AND (superseded_at IS NULL OR superseded_at > as_of)""",
+        f"COMMENT ON MACRO TABLE {schema}.{name}_as_known IS 'rows of {name} as a run stopped at as_of had published them'",
+    ]
+
+
+def groups(schema: str) -> list[str]:
+    """``situation_groups``, one story per group; and the macro that tells it as it was known at an earlier moment."""
+    return [
+        f"CREATE VIEW {schema}.situation_groups AS {situation_groups.sql('situations')}",
+        f"CREATE MACRO {schema}.situation_groups_as_known(as_of) AS TABLE {situation_groups.sql('situations_as_known(as_of)')}",
+        f"COMMENT ON MACRO TABLE {schema}.situation_groups_as_known IS 'stories as a run stopped at as_of had published them'",
+    ]

@@ -1,17 +1,19 @@
 """The published file of each further purpose: ``published/<purpose>/indicators.duckdb``, with what belongs to it and nothing else.
 
 It stands by itself: rows of the last days are written every time, older ones as Parquet beside it once a day, so that publishing does
-not grow with history. It has the tables of the main file, those that hold nothing of the purpose empty, and no earlier versions.
+not grow with history. It has the tables, views and macros of the main file; tables that hold nothing of the purpose are empty.
 Situations stand in it where all signals of their risk belong to the purpose: of others it would tell what it may not know.
 """
 
 from __future__ import annotations
 
 import shutil
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipelines import views
 from pipelines.purpose import bounds
 from pipelines.purpose.bounds import Bound
 from pipelines.purpose.state import COVERED
@@ -70,7 +72,10 @@ def _write(store: Store, at: datetime, purpose: str, whose: list[Bound]) -> Path
         # Views of the main file look their tables up by name.
         con.execute("USE whole")
         con.execute(f"ATTACH {quoted(str(aside))} AS own (STORAGE_VERSION 'v1.2.0')")
-        used = [name for table in TABLES.values() if (name := _table(con, table, whose, at, folder))]
+        used = {file for table in TABLES.values() for file in _table(con, table, whose, at, folder)}
+        con.execute("USE own")
+        for statement in (*views.groups("own"), *views.statements("own")):
+            con.execute(statement)
         con.execute("DELETE FROM own.about WHERE key = 'purpose'")
         con.execute("INSERT INTO own.about VALUES ('purpose', ?)", [purpose])
     finally:
@@ -86,37 +91,67 @@ def _write(store: Store, at: datetime, purpose: str, whose: list[Bound]) -> Path
     return final
 
 
-def _table(con: duckdb.DuckDBPyConnection, table: Table, whose: list[Bound], at: datetime, folder: Path) -> str | None:
-    """Make one table; returns the Parquet file with its older rows, if it has one."""
-    columns = ", ".join(f'"{c}"' for c in table.columns)
-    holds = _holds(table.name, whose)
-    if table.name in DATED:
-        file = _older(con, table, columns, holds, at, folder)
-        recent = f"{DATED[table.name]} >= {_edge(table, at)}"
-        con.execute(
-            f"CREATE TABLE own.recent_{table.name} AS SELECT {columns} FROM whole.{table.name} WHERE ({holds}) AND {recent} ORDER BY ALL"
+def _table(con: duckdb.DuckDBPyConnection, table: Table, whose: list[Bound], at: datetime, folder: Path) -> list[str]:
+    """Make one table, with its earlier versions; returns the Parquet files with older rows."""
+    if table.name == "situation_groups":
+        return []
+    holds, text = _holds(table.name, whose), f"{table.nl} / {table.en}"
+    files = [_rows(con, table, Rows(table.name, table.columns, table.name, holds, text), at, folder)]
+    if table.history:
+        old, columns = f"{table.name}_superseded", (*table.columns, "superseded_at")
+        where = f"({holds}) AND superseded_at IS NOT NULL"
+        files.append(
+            _rows(con, table, Rows(old, columns, f"{table.name}_history", where, f"earlier versions of {table.name}"), at, folder)
         )
-        parts = f"""UNION ALL SELECT {columns} FROM read_parquet(coalesce(getvariable('drukte_root'), {quoted(f"{folder}/")}) || {quoted(file)})"""
         con.execute("USE own")
-        con.execute(f"CREATE VIEW own.{table.name} AS SELECT {columns} FROM recent_{table.name} {parts}")
+        for statement in views.history("own", table):
+            con.execute(statement)
         con.execute("USE whole")
-    else:
-        file = ""
-        con.execute(f"CREATE TABLE own.{table.name} AS SELECT {columns} FROM whole.{table.name} WHERE {holds} ORDER BY ALL")
-    kind = "VIEW" if file else "TABLE"
-    con.execute(f"COMMENT ON {kind} own.{table.name} IS {quoted(f'{table.nl} / {table.en}')}")
-    return file or None
+    return [file for file in files if file]
 
 
-def _older(con: duckdb.DuckDBPyConnection, table: Table, columns: str, holds: str, at: datetime, folder: Path) -> str:
+@dataclass(frozen=True)
+class Rows:
+    """What stands in one table: columns, the table of the main file they come from, and which of its rows."""
+
+    name: str
+    columns: tuple[str, ...]
+    source: str
+    holds: str
+    text: str
+
+    def select(self, of: str = "true") -> str:
+        """The rows, in order, so that the same rows make the same file."""
+        columns = ", ".join(f'"{c}"' for c in self.columns)
+        return f"SELECT {columns} FROM whole.{self.source} WHERE ({self.holds}) AND {of} ORDER BY ALL"
+
+
+def _rows(con: duckdb.DuckDBPyConnection, table: Table, rows: Rows, at: datetime, folder: Path) -> str | None:
+    """A plain table; or of those that grow with time the recent rows and a view over them and the older file, which is returned."""
+    if table.name not in DATED:
+        con.execute(f"CREATE TABLE own.{rows.name} AS {rows.select()}")
+        con.execute(f"COMMENT ON TABLE own.{rows.name} IS {quoted(rows.text)}")
+        return None
+    file = _older(con, table, rows, at, folder)
+    con.execute(f"CREATE TABLE own.recent_{rows.name} AS {rows.select(f'{DATED[table.name]} >= {_edge(table, at)}')}")
+    root = f"coalesce(getvariable('drukte_root'), {quoted(f'{folder}/')})"
+    columns = ", ".join(f'"{c}"' for c in rows.columns)
+    con.execute("USE own")
+    con.execute(
+        f"""CREATE VIEW own.{rows.name} AS SELECT {columns} FROM recent_{rows.name}
+            UNION ALL SELECT {columns} FROM read_parquet({root} || {quoted(file)})"""
+    )
+    con.execute("USE whole")
+    con.execute(f"COMMENT ON VIEW own.{rows.name} IS {quoted(rows.text)}")
+    return file
+
+
+def _older(con: duckdb.DuckDBPyConnection, table: Table, rows: Rows, at: datetime, folder: Path) -> str:
     """Rows before the recent ones, written once a day: what changes in them meanwhile is told the next day."""
-    file = f"{table.name}-{(at - RECENT):%Y%m%d}.parquet"
+    file = f"{rows.name}-{(at - RECENT):%Y%m%d}.parquet"
     if not (folder / file).exists():
-        rows = (
-            f"SELECT {columns} FROM whole.{table.name} WHERE ({holds}) AND {DATED[table.name]} < {_edge(table, at)} ORDER BY ALL"
-        )
         aside = folder / f".{file}"
-        con.execute(f"COPY ({rows}) TO {quoted(str(aside))} (FORMAT parquet)")
+        con.execute(f"COPY ({rows.select(f'{DATED[table.name]} < {_edge(table, at)}')}) TO {quoted(str(aside))} (FORMAT parquet)")
         rights.readable(aside)
         aside.replace(folder / file)
     return file

@@ -88,6 +88,17 @@ def test_from_refused_to_reviewed_to_a_file_of_its_own_to_void(town: Town, drukt
         assert con.sql("SELECT purpose, k, audience FROM purposes").fetchall() == [("area-security", 25, ["area-manager"])]
         assert con.sql("SELECT text FROM about WHERE key = 'purpose'").fetchall() == [("area-security",)]
         assert con.sql("SELECT count(*) FROM deliveries").fetchall() == [(0,)]
+        # views and macros of the main file stand in it too, and tell of this purpose only
+        known = f"indicator_values_as_known(TIMESTAMPTZ '{UNTIL + 2 * STEP}')"
+        assert con.sql(f"SELECT count(*) FROM {known}").fetchall() == con.sql("SELECT count(*) FROM indicator_values").fetchall()
+        assert con.sql("SELECT DISTINCT dataset FROM observations_history").fetchall() == [("zone_counts",)]
+    views = "SELECT view_name FROM duckdb_views() WHERE NOT internal AND view_name NOT IN ('data_quality_closed') ORDER BY ALL"
+    macros = (
+        "SELECT DISTINCT function_name FROM duckdb_functions() WHERE NOT internal AND function_type LIKE '%macro%' ORDER BY ALL"
+    )
+    for asked in (views, macros):
+        with connect(own) as one, connect(main) as other:
+            assert {*other.sql(asked).fetchall()} <= {*one.sql(asked).fetchall()}
     with connect(main) as con:
         names = {i for (i,) in con.sql("SELECT DISTINCT indicator FROM indicator_values").fetchall()}
         assert "busy_for_this_time" not in names and "specific_flow" in names
