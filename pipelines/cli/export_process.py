@@ -43,10 +43,8 @@ def public(
     done = []
     for slug in common.slugs(config, municipality):
         settings, cards = start.ready(config, slug, data)
-        made = plain.write(out, file, settings, cards, moment)
-        log.note(workspace, slug, made.purpose, "public", None, settings.municipality.published.owner, moment, sum(made.rows.values()),
-                 made.content_hash)  # fmt: skip
-        done.append(made)
+        note = log.noting(workspace, slug, "public", None, settings.municipality.published.owner, moment)
+        done.append(plain.write(out, file, settings, cards, moment, note))
     if as_json:
         common.dump([{"municipality": d.municipality, "purpose": d.purpose, "folder": d.folder, "files": d.files, "rows": d.rows,
                       "until": d.until} for d in done])  # fmt: skip
@@ -78,10 +76,10 @@ def partner(
         raise faults.UsageError("One municipality at a time: name one with --municipality.")
     settings, cards = start.ready(config, slugs[0], data)
     file, moment = common.published(workspace), common.moment(at) or common.now()
-    made = plain.write(out, file, settings, cards, name, role, moment)
-    log.note(workspace, slugs[0], made.purpose, "partner", name, role, moment, made.rows, made.content_hash)
+    note = log.noting(workspace, slugs[0], "partner", name, role, moment)
+    made = plain.write(out, file, settings, cards, name, role, moment, note)
     if as_json:
-        common.dump({"partner": name, "purpose": made.purpose, "files": made.files, "rows": made.rows})
+        common.dump({"partner": name, "purpose": made.purpose, "files": made.files, "rows": made.row_count})
     else:
         print("\n".join(common.text("written", lang, path=path) for path in made.files))
 

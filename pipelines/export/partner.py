@@ -5,15 +5,15 @@ Each time it is made, a row in table ``exports`` says for whom, by which role an
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from indicators.card import Card
 from pipelines import published as reading
 from pipelines import purpose
+from pipelines.export import log
 from pipelines.faults import UsageError
 from pipelines.store.sealing import quoted
 from schemas.config import Config
@@ -46,24 +46,24 @@ class View:
     partner: Partner
     purpose: str
     files: list[Path]
-    rows: int
-
-    @property
-    def content_hash(self) -> str:
-        """Over the contents."""
-        return hashlib.sha256(b"".join(path.read_bytes() for path in self.files)).hexdigest()
+    row_count: int
+    content_hash: str
 
 
-def write(out: Path, file: Path, config: Config, cards: Mapping[str, Card], name: str, role: str, at: datetime) -> View:
+def write(
+    out: Path, file: Path, config: Config, cards: Mapping[str, Card], name: str, role: str, at: datetime,
+    note: Callable[[View], None] | None = None,
+) -> View:  # fmt: skip
     """Write ``<out>/<municipality>-<partner>/`` with two CSV files of the last two days.
 
+    ``note`` logs it before it is let out: when that fails nothing is.
     Raises :class:`UsageError` for a partner that is not declared, or a role other than the one that decided on this view;
     :class:`schemas.problems.Problems` when no review covers the purpose.
     """
     state = purpose.leaves_the_house(config, cards, at)
     partner = _of(config, name, role)
-    folder = out / f"{config.municipality.municipality}-{name}"
-    folder.mkdir(parents=True, exist_ok=True)
+    final = out / f"{config.municipality.municipality}-{name}"
+    folder = log.aside(final)
     until = at - partner.delay
     values = {
         "town": quoted(config.municipality.municipality), "minutes": int(partner.interval.total_seconds() // 60),
@@ -72,14 +72,17 @@ def write(out: Path, file: Path, config: Config, cards: Mapping[str, Card], name
     }  # fmt: skip
     con = reading.connect(file)
     try:
-        files, rows = [], 0
+        rows = 0
         for title, sql in (("levels", _LEVELS), ("situations", _SITUATIONS)):
-            path = folder / f"{title}.csv"
-            rows += int(con.execute(f"COPY ({sql.format(**values)}) TO {quoted(path)} (HEADER)").fetchall()[0][0])
-            files.append(path)
+            rows += int(
+                con.execute(f"COPY ({sql.format(**values)}) TO {quoted(folder / f'{title}.csv')} (HEADER)").fetchall()[0][0]
+            )
     finally:
         con.close()
-    return View(partner, state.purpose, files, rows)
+    made = View(partner, state.purpose, [], rows, log.content_hash(folder.iterdir()))
+    if note:
+        note(made)
+    return replace(made, files=log.release(folder, final))
 
 
 def _of(config: Config, name: str, role: str) -> Partner:

@@ -6,11 +6,9 @@ goes on, where the municipality says so. A table or column without a class stops
 
 from __future__ import annotations
 
-import hashlib
 import json
-import shutil
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -19,7 +17,7 @@ import duckdb
 from indicators.card import Card
 from pipelines import published as reading
 from pipelines import purpose
-from pipelines.export import dcat, described
+from pipelines.export import dcat, described, log
 from pipelines.store.sealing import quoted
 from schemas import publicity
 from schemas.config import Config
@@ -37,19 +35,20 @@ class Export:
     files: list[Path]
     rows: dict[str, int]
     until: dict[str, datetime]
+    content_hash: str
 
     @property
-    def content_hash(self) -> str:
-        """Over the names and contents of all files."""
-        digest = hashlib.sha256()
-        for path in sorted(self.files):
-            digest.update(path.name.encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
-        return digest.hexdigest()
+    def row_count(self) -> int:
+        """Of all tables together."""
+        return sum(self.rows.values())
 
 
-def write(out: Path, file: Path, config: Config, cards: Mapping[str, Card], at: datetime) -> Export:
+def write(
+    out: Path, file: Path, config: Config, cards: Mapping[str, Card], at: datetime, note: Callable[[Export], None] | None = None
+) -> Export:
     """Write ``<out>/<municipality>/`` in one stroke, replacing an earlier export; ``at`` (aware) is the moment it is made for.
 
+    ``note`` logs it before it is let out: when that fails nothing is.
     Raises :class:`Problems`, all :class:`Outside`, when no review covers the purpose and when a column has no class.
     """
     state = purpose.leaves_the_house(config, cards, at)
@@ -57,9 +56,8 @@ def write(out: Path, file: Path, config: Config, cards: Mapping[str, Card], at: 
     con = reading.connect(file)
     try:
         columns = allowed(con, config)
-        aside, final = out / f".{slug}.new", out / slug
-        shutil.rmtree(aside, ignore_errors=True)
-        aside.mkdir(parents=True)
+        final = out / slug
+        aside = log.aside(final)
         until = {name: cutoff(config, name, at) for name in columns if name in publicity.TOLD_UNTIL}
         rows = {name: _table(con, aside, name, shown, slug, until.get(name)) for name, shown in columns.items()}
     finally:
@@ -68,9 +66,10 @@ def write(out: Path, file: Path, config: Config, cards: Mapping[str, Card], at: 
     record = dcat.record(config, state.purpose, columns, until, at)
     for name, content in (("datapackage.json", package), ("dcat.jsonld", record)):
         (aside / name).write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    shutil.rmtree(final, ignore_errors=True)
-    aside.replace(final)
-    return Export(final, slug, state.purpose, sorted(final.iterdir()), rows, until)
+    made = Export(aside, slug, state.purpose, [], rows, until, log.content_hash(aside.iterdir()))
+    if note:
+        note(made)
+    return replace(made, folder=final, files=log.release(aside, final))
 
 
 def allowed(con: duckdb.DuckDBPyConnection, config: Config) -> dict[str, list[str]]:

@@ -15,7 +15,7 @@ import frictionless
 import pytest
 
 from pipelines import start
-from pipelines.export import citizen, dpia, partner, process, public, register
+from pipelines.export import citizen, dpia, log, partner, process, public, register
 from pipelines.faults import UsageError
 from pipelines.published import connect
 from pipelines.store import Store
@@ -162,6 +162,20 @@ def test_what_leaves_is_logged_under_its_purpose(town: Town, tmp_path: Path, dru
         ("crowd-safety", "partner", "police", "data-officer", True),
         ("crowd-safety", "public", None, "data-officer", True),
     ]
+
+
+def test_what_cannot_be_logged_does_not_leave(town: Town, tmp_path: Path) -> None:
+    config, cards = start.ready(town.config_folder, "tiny")
+
+    def full(made: log.Leaving) -> None:
+        assert made.row_count and made.content_hash
+        raise OSError("No space left on device")
+
+    with pytest.raises(OSError):
+        public.write(tmp_path, file(town), config, cards, UNTIL, full)
+    with pytest.raises(OSError):
+        partner.write(tmp_path, file(town), config, cards, "police", "data-officer", UNTIL, full)
+    assert not [path for path in tmp_path.iterdir() if not path.name.startswith(".")]
 
 
 def test_a_partner_gets_levels_of_its_places_and_never_a_count(town: Town, tmp_path: Path) -> None:
