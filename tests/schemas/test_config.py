@@ -197,7 +197,8 @@ def test_a_broken_reference_is_told_with_file_line_key_and_fix(case: str, tmp_pa
 @pytest.mark.parametrize("good", ["22:00-24:00", "22:00-04:00", "00:00-06:30"])
 def test_a_selector_may_end_at_midnight_or_after(good: str, tmp_path: Path) -> None:
     changes = [("    place: square", f'    place: square\n    when: {{time: "{good}"}}')]
-    configs.load(a_config.write(tmp_path, {"municipalities/town.yaml": changes}), "town")
+    town = configs.load(a_config.write(tmp_path, {"municipalities/town.yaml": changes}), "town").municipality
+    assert good in {own.when.time for own in town.thresholds if own.when}
 
 
 def test_mistakes_in_several_files_are_told_at_once(tmp_path: Path) -> None:
