@@ -36,7 +36,7 @@ def algorithm(p: Process) -> dict[str, str | list[str]]:
     town, adoption = p.config.municipality, p.state.adoption
     grouped: dict[str, list[str]] = {}
     for asked in questions().questions:
-        if asked.public or asked.goes_to == "risk_management":
+        if asked.public:  # the register is
             grouped.setdefault(_FIELD[asked.goes_to], []).append(f"{p.t(asked.topic)}: {p.answer(asked.question)}")
     texts = {
         "name": text("alg_name", p.lang, purpose=p.t(p.template.title)), "organization": _organization(p),

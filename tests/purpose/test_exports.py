@@ -22,6 +22,7 @@ from pipelines.store import Store
 from pipelines.tick import tick
 from schemas import publicity, vocabulary
 from schemas.problems import Problems
+from schemas.questions import questions
 from schemas.results import TABLES
 from tests.cli.conftest import UNTIL, drukte, write_town  # noqa: F401
 from tests.purpose.reviewed import edit, review
@@ -235,6 +236,12 @@ def test_the_register_entry_keeps_to_the_fields_and_limits_of_the_standard(slug:
     assert all(register.processing(p).values())
     annex = dpia.markdown(p)
     assert p.review.fingerprint in annex and all(answer in annex for _, _, answer in p.answers())
+    told = str(entry) + citizen.html(p)
+    assert not [
+        q.question
+        for q in questions().questions
+        if not q.public and (p.answer(q.question) in told or html.escape(p.answer(q.question)) in told)
+    ]
 
 
 JARGON = r"indicator|dataset|DPIA-|threshold|drempel|interval|aggregat|suppress|k ?=|k-anon|pseudon|parquet|config|API\b|hash|finger|vingerafdruk"
