@@ -354,7 +354,8 @@ def evaluated(store: Store, card: Card, known_for_slots: str) -> str:
     if not card.baseline or not cells.of_several_days(store, known_for_slots):
         return rows
     # A holiday is judged against its own weekday and against Sunday: the lower deviation counts (rule 18).
-    # Where neither could be judged, one that has a level, then by name: whatever the order of rows, the same (rule 22).
-    lowest = "coalesce(raw_value, value_high) NULLS LAST, value_low, level = 'unknown', reason"
+    # Where neither has a value, one that has a level, then one whose baseline was long enough (what is open then is open, and
+    # not for want of a baseline), then by name: whatever the order of rows, the same (rule 22).
+    lowest = "coalesce(raw_value, value_high) NULLS LAST, value_low, level = 'unknown', reason IS NOT DISTINCT FROM 'baseline_short', reason"
     return f"""{rows}
                QUALIFY row_number() OVER (PARTITION BY place, interval_start ORDER BY {lowest}) = 1"""

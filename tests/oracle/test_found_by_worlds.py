@@ -107,6 +107,23 @@ def test_rule_18_a_slot_without_a_value_is_no_value_of_a_baseline(tmp_path: Path
         world.store.close()
 
 
+def test_rule_18_on_a_holiday_the_baseline_that_is_too_short_says_nothing(tmp_path: Path) -> None:
+    """Seven Mondays are enough, two Sundays are not: what stays open is so because a part is withheld, not for want of a baseline."""
+    path = {"path": {"kind": "line"}}
+    world = World(tmp_path, path, {"m": ("passage_counts", MODES, ["path"])}, holidays="IE", indicators={"mode_shift": {}})
+    today = ((60, 60), ("<k", 20), (20, 20))
+    before = [EVENING - timedelta(days=back) for back in (*range(7, 57, 7), 1, 8)]
+    for measure, usual, now in zip(MODES, (60, 20, 20), today, strict=True):
+        for start in before:
+            world.put("m", "path", measure, *(usual,) * 4, start=start - STEP)
+        world.put("m", "path", measure, *now)
+    try:
+        found = [(status, reason, value) for status, reason, value, *_ in judge(world, "mode_shift", "path")]
+    finally:
+        world.store.close()
+    assert found == [("suppressed", "undecided", None), ("ok", None, 0.0)]
+
+
 def test_what_came_about_a_place_before_it_was_there_is_no_earlier_count(tmp_path: Path) -> None:
     """Growth looks a quarter of an hour back: in the first slot of a place there is nothing there."""
     street = {"street": {**SQUARE["street"], "valid_from": (EVENING + 2 * STEP).isoformat()}}
