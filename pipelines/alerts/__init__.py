@@ -103,10 +103,13 @@ def _rows(store: Store, slug: str, state: State) -> list[Row]:
 def _seen(store: Store, config: Config, rows: Sequence[Row], at: datetime) -> list[Seen]:
     delays = _delays(store, config, at) if rows else {}
     longest = max((s.delay for s in config.sources.values()), default=timedelta(0))
+    filled = store.con.execute(
+        "SELECT max(as_of) FROM runs WHERE municipality = ? AND verb = 'backfill'", [config.municipality.municipality]
+    ).fetchall()[0][0]
     return [
         Seen(r["situation_id"], r["group_id"], r["safety_risk"], r["place"], r["state"], r["level"], r["peak_level"], r["started_at"],
              r["ended_at"], r["end_reason"], r["origin"], r["observed_until"], UNOBSERVED in r["reasons"],
-             delays.get((r["leading_indicator"], r["place"]), longest))
+             delays.get((r["leading_indicator"], r["place"]), longest), filled)
         for r in rows
     ]  # fmt: skip
 

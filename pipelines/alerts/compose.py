@@ -78,8 +78,11 @@ def compose_watch(message: Message, config: Config, last: datetime | None, lang:
 
 
 def _changed(message: Message, row: Row | None) -> str:
-    by_person = message.kind == "ended" and row is not None and row["end_reason"] == "person"
-    return "by_person" if by_person else message.kind
+    if row is not None and message.kind == "ended" and row["end_reason"] == "person":
+        return "by_person"
+    if row is not None and message.kind == "new" and row["origin"] == "backfill":
+        return "under_way"
+    return message.kind
 
 
 class _Voice:

@@ -63,8 +63,8 @@ class Following:
         )
 
     def tells_of(self, situation: Seen) -> bool:
-        """Rule 19: live, and its newest data due within half an hour; or withheld before and still so."""
-        if situation.origin != "live":
+        """Rule 19: seen live, and its newest data due within half an hour; or withheld before and still so."""
+        if not situation.seen_live:
             return False
         known = situation.observed_until or situation.started_at
         return self.at - (known + situation.delay) <= RECENT or f"{self.rule.rule}|{situation.situation_id}" in self.waiting

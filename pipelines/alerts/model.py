@@ -36,7 +36,10 @@ def rank(level: str) -> int:
 
 @dataclass(frozen=True)
 class Seen:
-    """A situation as it is stored now. ``delay``: how long after an interval its data are due (rule 4)."""
+    """A situation as it is stored now. ``delay``: how long after an interval its data are due (rule 4).
+
+    ``filled_until``: the moment the newest backfill was for, of a situation that one found.
+    """
 
     situation_id: str
     group_id: str
@@ -52,6 +55,14 @@ class Seen:
     observed_until: datetime | None = None
     unobserved: bool = False
     delay: timedelta = timedelta(0)
+    filled_until: datetime | None = None
+
+    @property
+    def seen_live(self) -> bool:
+        """Found by a run; or found in history by a backfill, and a run has seen since that it goes on."""
+        if self.origin != "backfill":
+            return self.origin == "live"
+        return bool(self.filled_until and self.observed_until and self.observed_until > self.filled_until)
 
     @property
     def atom(self) -> tuple[str, str]:

@@ -43,7 +43,8 @@ class Story(Strict):
 
     ``do``: lines like ``20:10 ack overcrowding square by duty-officer`` or ``20:10 mute until 21:00 by duty-officer`` with, behind
     the moment, ``role``, ``rule``, ``risk`` or ``place`` and a name, to mute only that; ``20:30 unmute``. ``no_run``: moments at which
-    no run was. ``together``: places that are neighbours. ``data_age``: how old the data are when a run sees them.
+    no run was. ``together``: places that are neighbours. ``data_age``: how old the data are when a run sees them. ``filled_until``: with
+    origin ``backfill``, the moment up to which history was filled.
     """
 
     title: str = Field(min_length=12, description="a sentence")
@@ -56,6 +57,7 @@ class Story(Strict):
     situations: dict[str, str] = Field(default_factory=dict)
     together: tuple[tuple[str, ...], ...] = ()
     origin: Literal["live", "backfill", "replay"] = "live"
+    filled_until: str | None = None
     data_age: Duration = Field(default="0min", validate_default=True)
     no_run: tuple[str, ...] = ()
     do: tuple[str, ...] = ()
@@ -119,7 +121,9 @@ class _Stage:
         if seen is None or (seen.state == "closed" and letter not in "g?"):
             row.number += 1
             name_of_it = f"{risk}-{place}-{row.number}"
-            seen = Seen(name_of_it, name_of_it, risk, place, "pending", "normal", "normal", known, origin=self.story.origin)
+            filled = self.at(self.story.filled_until) if self.story.filled_until else None
+            seen = Seen(name_of_it, name_of_it, risk, place, "pending", "normal", "normal", known, origin=self.story.origin,
+                        filled_until=filled)  # fmt: skip
         if letter == "g":
             return
         if letter == "?":

@@ -70,15 +70,18 @@ def test_the_same_run_again_and_a_backfill_tell_nothing_more(town, tmp_path, rec
         assert [m["kind"] for m in receiver.got] == ["new"]
 
 
-def test_history_that_a_backfill_finds_is_not_told_also_when_runs_go_on(town, tmp_path, receiver) -> None:
+def test_history_that_a_backfill_finds_is_not_told_but_what_a_run_sees_going_on_once(town, tmp_path, receiver) -> None:
     town.zones(START + 4 * STEP, [(START + i * STEP, "alley", CROWD) for i in range(4)])
     with Store(tmp_path / "w") as store:
         town.tick(store, START + 4 * STEP + 6 * MIN, verb="backfill")
-        evening(town, store, [CROWD], begin=4)
+        town.tick(store, START + 4 * STEP + 7 * MIN)  # finds nothing that the backfill did not know
+        assert receiver.got == []
+        evening(town, store, [CROWD, CROWD], begin=4)
         assert store.con.execute("SELECT origin, state FROM situations WHERE state <> 'pending'").fetchall() == [
             ("backfill", "open")
         ]
-    assert receiver.got == []
+    [told_once] = receiver.got
+    assert told_once["kind"] == "new" and "Was al aan de gang" in str(told_once["text"])
 
 
 def test_late_data_that_would_have_prevented_it_are_told_as_a_correction(town, tmp_path, receiver) -> None:
