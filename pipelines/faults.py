@@ -12,6 +12,7 @@ from schemas.problems import Problems
 FAULT, USAGE, GATE, HELD, FOUND = 1, 2, 3, 4, 5
 
 _ROOT = Path(__file__).resolve().parents[1]
+RUNBOOK = "docs/guide/operations.en.md"  # what to do when a part fails, a section each
 
 
 class UsageError(Exception):
@@ -36,16 +37,26 @@ def in_words(error: BaseException) -> tuple[int, list[str]]:
         return GATE if error.refused else USAGE, [str(p) for p in error.problems]
     if isinstance(error, UsageError | FormatError | NotFound):
         return USAGE, [str(error)]
-    known: dict[type[Exception], int] = {GateError: GATE, DamagedError: FOUND, ServerError: FAULT, HeldError: HELD}
+    if isinstance(error, ServerError):
+        return FAULT, [*str(error).splitlines(), runbook("server-away")]
+    if isinstance(error, HeldError):
+        return HELD, [*str(error).splitlines(), runbook("two-hosts")]
+    known: dict[type[Exception], int] = {GateError: GATE, DamagedError: FOUND}
     if code := next((code for kind, code in known.items() if isinstance(error, kind)), None):
         return code, str(error).splitlines()
     if _working_database_open_elsewhere(error):
         return HELD, [
-            "Another program has the working database open (private/working.duckdb). Close it; read the published file instead."
+            "Another program has the working database open (private/working.duckdb). Close it; read the published file instead.",
+            runbook("two-hosts"),
         ]
-    return _of_the_disk(error) or (FAULT, [
+    return _of_the_disk(error) or _damaged(error) or (FAULT, [
         f"A fault of drukte itself: {type(error).__name__}{_where(error)}. Run it again with --debug for the traceback."
     ])  # fmt: skip
+
+
+def runbook(part: str) -> str:
+    """The line that leads to what to do when a part fails."""
+    return f"What to do: {RUNBOOK}#part-{part}"
 
 
 # What the system says, also inside the message of a database.
@@ -69,11 +80,35 @@ def _of_the_disk(error: BaseException) -> tuple[int, list[str]] | None:
     place = f"{where[1]}: " if where else ""
     if said := next((text for text in _FULL if text in told), None):
         return FAULT, [f"{place}{said}. This run stopped; nothing that was taken in or published is lost. Make room and run again: it goes "
-                       "on where it was."]  # fmt: skip
+                       "on where it was.", runbook("disk-full")]  # fmt: skip
     if said := next((text for text in _NOT_WRITABLE if text in told), None):
         return USAGE, [f"{place}{said}. Nothing was changed. Give this account the right to write there, or name another folder "
-                       "(--workspace DIR)."]  # fmt: skip
+                       "(--workspace DIR).", runbook("disk-full")]  # fmt: skip
     return None
+
+
+_NO_DATABASE = (
+    "not a valid duckdb database",
+    "corrupt",
+    "checksum",
+    "could not read",
+    "failed to deserialize",
+    "serialization error",
+)
+
+
+def _damaged(error: BaseException) -> tuple[int, list[str]] | None:
+    """A database file that is damaged, in words; None for any other error."""
+    if type(error).__module__.partition(".")[0] not in ("_duckdb", "duckdb"):
+        return None
+    opening = _where(error).startswith(" in pipelines/published.py:")
+    if not opening and not any(text in str(error).lower() for text in _NO_DATABASE):
+        return None
+    if "working.duckdb" in str(error):
+        return FAULT, ["The working database (private/working.duckdb) is damaged. What was published can still be read. Put a backup back.",
+                       runbook("working-damaged")]  # fmt: skip
+    return FAULT, ["The published file cannot be read: it is damaged. What it is made from is not; `drukte run` publishes it anew.",
+                   runbook("published-damaged")]  # fmt: skip
 
 
 def _working_database_open_elsewhere(error: BaseException) -> bool:

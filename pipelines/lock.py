@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -43,7 +44,7 @@ def hold(workspace: Path, wait: float = 0.0, name: str = "lock") -> Iterator[Non
         _held_here.add(path)
         try:
             file.truncate(0)
-            file.write(f"process {os.getpid()}")
+            file.write(f"process {os.getpid()} on {socket.gethostname()}")
             file.flush()
             yield
         finally:

@@ -22,6 +22,8 @@ from pipelines import lock
 from pipelines.flows import deployments, environment, server
 
 FINISH_SECONDS = 20.0  # how long a run that is under way may go on after TERM
+LOOK_SECONDS = 5.0  # between two looks at whether the server answers
+AWAY_SECONDS = 60.0  # a server that has not answered for so long is gone; one that is only busy comes back sooner
 
 
 class _EndedError(Exception):
@@ -33,7 +35,7 @@ def serve(workspace: Path, name: str, every: timedelta, parameters: dict[str, An
 
     ``parameters`` are those of :func:`pipelines.flows.tick.tick_flow`. Raises :class:`pipelines.lock.HeldError` when another
     `drukte serve` lives in this workspace, :class:`server.ServerError` when the server does not
-    start or the polling child ends by itself.
+    start or goes away, or the polling child ends by itself.
     """
     signal.signal(signal.SIGTERM, _raise)
     signal.signal(signal.SIGINT, _raise)
@@ -47,7 +49,7 @@ def serve(workspace: Path, name: str, every: timedelta, parameters: dict[str, An
 
 
 def _poll(workspace: Path, api: str, settings: dict[str, Any], ready: Callable[[str], None]) -> None:
-    """Run the polling child until it ends by itself (an error) or we are told to end."""
+    """Run the polling child until it ends by itself or the server goes away (an error), or we are told to end."""
     folder = environment.home(workspace, "serve")
     env = {**os.environ, **environment.settings(folder), "PREFECT_API_URL": api, "PREFECT_RUNNER_POLL_FREQUENCY": "5"}
     log, address = folder / "runs.log", folder / deployments.ADDRESS
@@ -59,12 +61,28 @@ def _poll(workspace: Path, api: str, settings: dict[str, Any], ready: Callable[[
     address.write_text(api, encoding="utf-8")
     try:
         ready(api)
-        while child.poll() is None:
-            time.sleep(0.5)
+        _until_it_ends(child, api)
         raise server.ServerError(f"Polling for scheduled runs ended by itself (code {child.returncode}). Its output is in {log}.")
     finally:
         address.unlink(missing_ok=True)
         _let_finish_and_end(workspace, child)
+
+
+def _until_it_ends(child: subprocess.Popen[bytes], api: str) -> None:
+    """Wait for the polling child; it lives on without runs when its server is gone, so the server is looked at too."""
+    answered = looked = time.monotonic()
+    while child.poll() is None:
+        time.sleep(0.5)
+        if time.monotonic() - looked < LOOK_SECONDS:
+            continue
+        if server.healthy(api):
+            answered = time.monotonic()
+        looked = time.monotonic()
+        if looked - answered >= AWAY_SECONDS:
+            raise server.ServerError(
+                f"The Prefect server at {api} has not answered for {AWAY_SECONDS:.0f} s, so no run comes any more. Start serving again "
+                "(the service unit does so by itself); until then `drukte run` does a run by hand."
+            )
 
 
 def _let_finish_and_end(workspace: Path, child: subprocess.Popen[bytes]) -> None:

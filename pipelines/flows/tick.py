@@ -99,5 +99,7 @@ def _scheduled() -> datetime:
 
 
 def _say(at: datetime, slug: str, *lines: str) -> None:
-    for line in lines:
-        print(f"{at:%Y-%m-%d %H:%M:%S}Z {slug}: {line}", flush=True)
+    """A terminal that has gone away must not fail a run that is done."""
+    with contextlib.suppress(OSError):
+        for line in lines:
+            print(f"{at:%Y-%m-%d %H:%M:%S}Z {slug}: {line}", flush=True)
