@@ -37,13 +37,11 @@ def in_words(error: BaseException) -> tuple[int, list[str]]:
         return GATE if error.refused else USAGE, [str(p) for p in error.problems]
     if isinstance(error, UsageError | FormatError | NotFound):
         return USAGE, [str(error)]
-    if isinstance(error, ServerError):
-        return FAULT, [*str(error).splitlines(), runbook("server-away")]
-    if isinstance(error, HeldError):
-        return HELD, [*str(error).splitlines(), runbook("two-hosts")]
-    known: dict[type[Exception], int] = {GateError: GATE, DamagedError: FOUND}
-    if code := next((code for kind, code in known.items() if isinstance(error, kind)), None):
-        return code, str(error).splitlines()
+    known: dict[type[Exception], tuple[int, str | None]] = {
+        GateError: (GATE, None), DamagedError: (FOUND, None), ServerError: (FAULT, "server-away"), HeldError: (HELD, "two-hosts"),
+    }  # fmt: skip
+    if found := next((found for kind, found in known.items() if isinstance(error, kind)), None):
+        return found[0], [*str(error).splitlines(), *([runbook(found[1])] if found[1] else [])]
     if _working_database_open_elsewhere(error):
         return HELD, [
             "Another program has the working database open (private/working.duckdb). Close it; read the published file instead.",

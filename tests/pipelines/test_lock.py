@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -63,7 +64,7 @@ def test_a_killed_holder_leaves_nothing_behind(tmp_path: Path) -> None:
         child.kill()
         child.wait()
         with lock.hold(tmp_path):
-            assert (tmp_path / "private" / "lock").read_text() == f"process {os.getpid()}"
+            assert (tmp_path / "private" / "lock").read_text() == f"process {os.getpid()} on {socket.gethostname()}"
 
 
 def test_the_holder_enters_again_and_lets_go_only_at_the_outer_end(tmp_path: Path) -> None:

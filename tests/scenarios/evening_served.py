@@ -29,7 +29,7 @@ from tests.scenarios.evening_town import START, STEP, Evening
 ROOT = Path(__file__).resolve().parents[2]
 DRUKTE = [sys.executable, "-c", "from pipelines.cli import main; main()"]
 PATIENCE = 300.0
-HEAD_START = 90.0  # seconds for a server to start before the evening begins
+HEAD_START = 60.0  # seconds for a server to start before the evening begins
 
 
 @dataclass

@@ -111,8 +111,8 @@ def damaged(filled: tuple[Town, Path], tmp_path: Path) -> tuple[Town, Path]:  # 
 @pytest.mark.parametrize("how", ["garbage", "cut", "block", "gone"])
 def test_a_damaged_published_file_is_told_and_the_next_run_makes_it_whole(
     damaged: tuple[Town, Path],
-    drukte: Drukte,
-    how: str,  # noqa: F811
+    drukte: Drukte,  # noqa: F811
+    how: str,
 ) -> None:
     town, workspace = damaged
     file = workspace / "published" / "indicators.duckdb"
