@@ -10,7 +10,7 @@ from pathlib import Path
 
 from indicators import kpi
 from pipelines import start
-from pipelines.docs import blind_page, catalogue_page, dictionary, editor_schemas, indicator_page, kpi_page, lineage
+from pipelines.docs import blind_page, catalogue_page, dictionary, editor_schemas, indicator_page, kpi_page, lineage, sample_towns
 
 ROOT = Path(__file__).resolve().parents[2]
 #: Where nothing but generated files stands: one that is no longer made is taken away.
@@ -27,6 +27,7 @@ def files(root: Path = ROOT) -> dict[str, str]:
         kpi_page.files(kpi.catalogue()),
         dictionary.files(),
         blind_page.files(root / "config", cards),
+        sample_towns.files(root / "config", cards),
         editor_schemas.files(),
     ]
     return {name: text for part in parts for name, text in part.items()}

@@ -17,6 +17,7 @@ from pipelines.whatif.changes import ALL_ALONG, BOOKKEEPING, Entry, with_entries
 from schemas.config import Config
 from schemas.mistakes import did_you_mean
 from schemas.settings import BANDS, Band, Threshold, format_duration, parse_duration
+from schemas.settings.bands import order_mistakes
 from schemas.yamlfile import Document
 
 FIELDS = {"enter": "enter", "exit": "exit", "for": "for_", "keep_for": "keep_for"}
@@ -53,6 +54,7 @@ def applied(
 def _entry(config: Config, card: Card, wanted: _Asked, where: dict[str, str | None], at: datetime) -> Entry:
     """A threshold of what is set of one indicator. Weights that are not set stay; together they must add up to 1."""
     bands = {band: _whole(config, card, band, given, where, at) for band, given in wanted.bands.items()}
+    bands = {**_beside(config, card, bands, where, at), **bands}
     data = {**BOOKKEEPING, **where, "indicator": card.id, "effective_from": ALL_ALONG, "bands": bands, "params": wanted.params}
     if wanted.weights:
         settings = config.municipality.indicators.get(card.id)
@@ -62,6 +64,23 @@ def _entry(config: Config, card: Card, wanted: _Asked, where: dict[str, str | No
     except ValidationError as error:
         what = error.errors()[0]["msg"].removeprefix("Value error, ").replace(" |", ".")
         raise UsageError(f"--set {card.id}: {what}") from None
+
+
+def _beside(config: Config, card: Card, bands: Mapping[str, Band], where: dict[str, str | None], at: datetime) -> dict[str, Band]:
+    """The other bands as they are in force, where those that are set would be out of order with the ones that held before.
+
+    An own edge that began last summer has the card's before it: 60 for critical fits the own 46 for high, and not the card's 66.
+    """
+    place, wanted = where["place"], where["place_type"]
+    types = {r.place.place_type for r in config.places if r.place.kind in card.applies_to.kinds
+             and place in (None, r.place.place) and wanted in (None, r.place.place_type)}  # fmt: skip
+    if len(types) != 1:
+        return {}
+    earlier = card.bands_for(types.pop()) or {}
+    if not order_mistakes({**earlier, **bands}, card.direction):  # type: ignore[dict-item]
+        return {}
+    now = {name: in_force(config, card, name, where, at) for name in BANDS if name not in bands}
+    return {name: found[0] for name, found in now.items() if found}
 
 
 def _asked(config: Config, cards: Mapping[str, Card], sets: Iterable[str]) -> dict[str, _Asked]:
