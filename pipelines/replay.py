@@ -1,7 +1,7 @@
 """An evening again, tick by tick, as it was known then: the same tick and board, in a workspace of its own.
 
 History before it is filled once and kept beside the replay, so that the evening can be played again and again. Config and
-cards are those given, not the versions of then.
+cards are those given: today's files, or version by version those that were in force in the workspace of live runs.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ import hashlib
 import json
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -30,16 +30,22 @@ from schemas.problems import Problem, Problems
 from schemas.settings.scenario import Late, Outage, Scenario
 
 MARK, HISTORY, PARTS = ".replay", ".history", ("private", "published")
-Ready = Mapping[str, tuple[Config, Mapping[str, Card]]]
+Settings = tuple[Config, Mapping[str, Card]]
+Ready = Mapping[str, Settings]
+Later = Mapping[str, Sequence[tuple[datetime, Settings]]]
 
 
 @dataclass(frozen=True)
 class Evening:
-    """What is played: [start, end], with a scenario laid over it or none."""
+    """What is played: [start, end], with a scenario laid over it or none.
+
+    ``later``: settings that come into force meanwhile, by municipality, in order.
+    """
 
     start: datetime
     end: datetime
     scenario: Scenario | None = None
+    later: Later = field(default_factory=dict)
 
 
 def scenario_of(path: Path, ready: Ready, start: datetime) -> Scenario:
@@ -105,14 +111,13 @@ def play(
     each, so that a reader sees what was known at that moment.
     """
     begun, ran = clock(), 0
-    laid = {slug: (replace(config, scenario=evening.scenario), cards) for slug, (config, cards) in ready.items()}
     with Store(workspace) as store:
-        for at, slugs in moments(laid, evening.start, evening.end):
+        for at, slugs in moments(ready, evening.start, evening.end, evening.later):
             if speed:
                 wait(max(0.0, (at - evening.start).total_seconds() / speed - (clock() - begun)))
             for slug in slugs:
-                config, cards = laid[slug]
-                tell(at, tick(store, config, cards, at=at, verb="replay"))
+                config, cards = in_force(ready, evening.later, slug, at)
+                tell(at, tick(store, replace(config, scenario=evening.scenario), cards, at=at, verb="replay"))
                 ran += 1
             if speed:
                 _draw(store.published, evening, at, speed, lang)
@@ -121,13 +126,20 @@ def play(
     return ran
 
 
-def moments(ready: Ready, start: datetime, end: datetime) -> Iterator[tuple[datetime, list[str]]]:
+def in_force(ready: Ready, later: Later, slug: str, at: datetime) -> Settings:
+    """The settings of a municipality at a moment."""
+    return next((settings for begin, settings in reversed(later.get(slug, ())) if begin <= at), ready[slug])
+
+
+def moments(ready: Ready, start: datetime, end: datetime, later: Later | None = None) -> Iterator[tuple[datetime, list[str]]]:
     """Each moment after ``start`` up to ``end`` at which a run is due, with whose."""
-    step = calendar.finest([config.municipality for config, _ in ready.values()], start)
+    later = later or {}
+    known = [*ready.values(), *(settings for changes in later.values() for _, settings in changes)]
+    step = calendar.finest([config.municipality for config, _ in known], start)
     epoch = datetime(1970, 1, 1, tzinfo=UTC)
     at, last = start - (start - epoch) % step + step, dict.fromkeys(ready, start)
     while at <= end:
-        due = [slug for slug, (config, _) in ready.items() if calendar.due(config.municipality, at, last[slug])]
+        due = [slug for slug in ready if calendar.due(in_force(ready, later, slug, at)[0].municipality, at, last[slug])]
         last.update(dict.fromkeys(due, at))
         if due:
             yield at, due

@@ -27,6 +27,12 @@ def replay(
     scenario: Annotated[
         Path | None, typer.Option("--scenario", metavar="FILE", help="An outage, late deliveries or a surge laid over it.")
     ] = None,
+    versions: Annotated[
+        Path | None,
+        typer.Option(
+            "--versions", metavar="DIR", help="Workspace of live runs: judge by what was in force there, not by today's files."
+        ),
+    ] = None,
     config: options.Config = options.DEFAULT_CONFIG,
     workspace: Annotated[
         Path, typer.Option("--workspace", metavar="DIR", help="Folder of the replay, never that of live runs; made if needed.")
@@ -50,7 +56,10 @@ def replay(
     assert begin and end
     if end <= begin:
         raise UsageError("--to is not after --from.")
-    ready = {slug: start.ready(config, slug, data) for slug in common.slugs(config, municipality)}
+    slugs = common.slugs(config, municipality)
+    then = _of_then(versions, config, slugs, data, (begin, end), lang) if versions else {}
+    ready: replay.Ready = {slug: then[slug][0][1] if slug in then else start.ready(config, slug, data) for slug in slugs}
+    later = {slug: changes[1:] for slug, changes in then.items()}
     laid = replay.scenario_of(scenario, ready, begin) if scenario else None
     zone = next(iter(ready.values()))[0].tz
     changes: list[dict[str, Any]] = []
@@ -67,11 +76,35 @@ def replay(
         if not as_json:
             print(common.text("replay_kept" if kept else "replay_filling", lang, start=begin.astimezone(zone)))
             print(common.text("replay_board", lang, path=workspace / "published" / "board" / "index.html"), flush=True)
-        ran = replay.play(workspace, ready, replay.Evening(begin, end, laid), speed=speed, lang=lang, tell=tell)
+        ran = replay.play(workspace, ready, replay.Evening(begin, end, laid, later), speed=speed, lang=lang, tell=tell)
     if as_json:
         common.dump(changes)
     else:
         print(common.text("replay_done", lang, n=ran, end=end.astimezone(zone), path=common.published(workspace)))
+
+
+def _of_then(
+    live: Path, config: Path, slugs: list[str], data: Path | None, evening: tuple[datetime, datetime], lang: str
+) -> dict[str, list[tuple[datetime, Any]]]:
+    """Settings as they came into force in a workspace of live runs, each said on standard error. Raises :class:`UsageError`."""
+    import sys
+
+    from pipelines import lock, versions
+    from pipelines.cli import common
+    from pipelines.faults import UsageError
+    from pipelines.store import Store
+
+    if not (live / "private" / "working.duckdb").exists():
+        raise UsageError(f"{live} is no workspace of live runs. Name one with --versions DIR.")
+    found: dict[str, list[tuple[datetime, Any]]] = {}
+    with lock.hold(live, 60.0), Store(live) as store:
+        for slug in slugs:
+            changes = versions.over_time(store, config, slug, data, *evening)
+            for moment, version, _ in changes:
+                print(common.text("replay_version", lang, slug=slug, number=version.number, start=moment), file=sys.stderr)
+            if changes:
+                found[slug] = [(moment, settings) for moment, _, settings in changes]
+    return found
 
 
 def _say(at: datetime, summary: Summary, said: dict[str, tuple[str, str, bool]], lang: str, zone: Any) -> None:

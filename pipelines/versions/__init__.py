@@ -23,7 +23,7 @@ from pipelines.versions.notes import note
 from schemas.config import Config
 from schemas.problems import Problem, Problems
 
-__all__ = ["InForce", "Version", "accepted", "in_force", "kept", "known"]
+__all__ = ["InForce", "Version", "accepted", "in_force", "kept", "known", "over_time"]
 
 Sound = tuple[Config, dict[str, Card]]
 
@@ -88,6 +88,34 @@ def _as_the_files_stand(
         raise Problems(mistakes)
     notes = pending if sound else (_broken(mistakes, last), *pending)
     return InForce(*kept(store, last, config_dir, data), last, notes, mistakes)
+
+
+def over_time(
+    store: Store, config_dir: Path, slug: str, data: Path | None, since: datetime, until: datetime
+) -> list[tuple[datetime, Version, Sound]]:
+    """What was in force at ``since``, and what came into force after it up to ``until``: (from when, version, settings and cards).
+
+    As a run at each moment knew it: an accepted version from its moment on, before the first one the files as runs saw them.
+    Empty where no version is kept. Raises :class:`Problems` for a version that this release cannot read.
+    """
+    rows = ledger.versions(store, slug)
+    begins = {v.effective_from or v.accepted_at for v in rows}
+    found: list[tuple[datetime, Version, Sound]] = []
+    for moment in [since, *sorted(m for m in begins if since < m <= until)] if rows else []:
+        seen = [v for v in rows if v.how in ("first", "changed") and v.accepted_at <= moment]
+        version = ledger.accepted_at(store, slug, moment) or (seen[-1] if seen else rows[0])
+        if not found or found[-1][1] != version:
+            config, cards = _since(store, version, config_dir, data)
+            found.append((moment, version, (_read_through(config), cards)))
+    return found
+
+
+def _read_through(config: Config) -> Config:
+    """The same, with all that was in force before it read: the workspace is let go of."""
+    if config.before is None:
+        return config
+    earlier = _read_through(config.before())
+    return dataclasses.replace(config, before=lambda: earlier)
 
 
 def known(workspace: Path) -> list[str]:

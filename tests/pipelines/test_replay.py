@@ -9,11 +9,12 @@ import pytest
 import yaml
 
 from indicators.card import catalogue
-from pipelines import replay
+from pipelines import replay, versions
 from pipelines.cli import main
 from pipelines.faults import UsageError
 from pipelines.published import connect
 from pipelines.store import Store
+from pipelines.versions import accept
 from schemas.problems import Problems
 from tests.town import START, STEP, Town
 
@@ -83,6 +84,50 @@ def test_replay_gives_what_live_runs_gave(town, plain, tmp_path):
     assert known.fetchone()[0] < FROM + timedelta(minutes=30)  # nothing was known before it came
     assert {o for (o,) in con.execute("SELECT DISTINCT origin FROM situations").fetchall()} <= {"replay", "backfill"}
     con.close()
+
+
+def edge(enter: float) -> dict:
+    """High density on the square from here on."""
+    return {"indicator": "density", "place": "square", "effective_from": "2026-01-01T00:00Z", "owner": "crowd-manager",
+            "decided_on": "2026-01-01", "review_by": "2027-01-01", "reason": "Only for this test.",
+            "bands": {"elevated": {"enter": enter - 0.1, "exit": enter - 0.2, "for": "15min", "keep_for": "15min"},
+                      "high": {"enter": enter, "exit": enter - 0.1, "for": "15min", "keep_for": "15min"},
+                      "critical": {"enter": 9, "exit": 8, "for": "15min", "keep_for": "15min"}}}  # fmt: skip
+
+
+def test_rule_21_with_versions_each_moment_is_judged_by_what_was_in_force_then(tmp_path, capsys):
+    """At first from 1.5 on; from half past two on 3 was accepted; today's files say 0.2."""
+    live, change = tmp_path / "live", START + 10 * STEP
+
+    def files(enter: float) -> Town:
+        return Town(tmp_path / "town", k=1, only="density", thresholds=[edge(enter)])
+
+    made = files(1.5)
+    for n, people in PEOPLE.items():
+        made.zones(START + (n + 1) * STEP + timedelta(minutes=5), [(START + n * STEP, "square", people)], name=f"z{n:02}")
+    with Store(live) as store:
+        versions.in_force(store, made.config_folder, "tiny", None, START)
+        files(3.0)
+        accept.accept(
+            store,
+            made.config_folder,
+            "tiny",
+            None,
+            at=change - STEP,
+            role="crowd-manager",
+            why="For this test only.",
+            begin=change,
+        )
+    files(0.2)
+    words = ["replay", "--from", FROM.isoformat(), "--to", TO.isoformat(), "--config", str(made.config_folder)]
+    for workspace, more in ((tmp_path / "then", ["--versions", str(live)]), (tmp_path / "now", [])):
+        with pytest.raises(SystemExit) as left:
+            main([*words, "--workspace", str(workspace), *more])
+        assert not left.value.code
+    assert capsys.readouterr().err.count("of the config") == 2
+    levels = {n: level for n, (_, level, _) in values(tmp_path / "then").items() if 4 <= n < 13}
+    assert levels == {n: "normal" if n < 6 or n >= 10 else "high" for n in range(4, 13)}
+    assert {level for _, level, status in values(tmp_path / "now").values() if status == "ok"} == {"high"}
 
 
 def test_board_of_a_replay_says_that_it_is_one(plain):

@@ -18,7 +18,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -191,11 +191,18 @@ class Served:
                     run for run in found if run["state_type"] != "SCHEDULED" or _real(run["expected_start_time"]) < time.time()
                 ]
 
+    def waited(self, planned: datetime, moments: list[datetime], done: list[tuple[float, float]]) -> float:
+        """Real seconds from a planned moment of the evening until the run that did its work had ended."""
+        moment = min(m for m in moments if m >= planned)
+        real = self.begun + (moment - START).total_seconds() / self.factor
+        end = min(end for start, end in done if start <= real + 0.5 and real <= end)
+        return end - (self.begun + (planned - START).total_seconds() / self.factor)
+
     def artifacts(self) -> int:
         return int(_post(f"{self.api}/artifacts/count", {}))
 
     def play(self, actions: list[tuple[datetime, Callable[[], object]]]) -> list[object]:
-        """Deliver the files and do what is due, by the evening's clock, until two runs after the last; what the actions gave."""
+        """Deliver the files and do what is due, by the evening's clock, until some runs after the last; what the actions gave."""
         due: list[tuple[datetime, Callable[[], object]]] = [(f.at, _writer(f, self.evening.data)) for f in self.evening.files()]
         due = sorted([*due, *actions], key=lambda d: d[0])
         given = []
@@ -204,7 +211,7 @@ class Served:
                 time.sleep(0.05)
             result = do()
             given += [result] if result is not None else []
-        end = self.evening.end + 2 * STEP
+        end = self.evening.end + 4 * STEP
         while self.now < end:
             time.sleep(0.2)
         return given
@@ -235,11 +242,6 @@ def _real(text: str) -> float:
     return datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
 
 
-def took(run: dict[str, Any]) -> tuple[float, float, float]:
-    """Of a run that ended: seconds since 1970 for which it was planned, that it was at work, and from plan to end."""
-    planned, start, end = (_real(run[key]) for key in ("expected_start_time", "start_time", "end_time"))
-    return planned, end - start, end - planned
-
-
-def utc(seconds: float) -> datetime:
-    return datetime.fromtimestamp(seconds, UTC)
+def took(run: dict[str, Any]) -> tuple[float, float]:
+    """When a run that ended began and ended, in seconds since 1970."""
+    return _real(run["start_time"]), _real(run["end_time"])
