@@ -88,6 +88,7 @@ def test_from_refused_to_reviewed_to_a_file_of_its_own_to_void(town: Town, drukt
         assert con.sql("SELECT purpose, k, audience FROM purposes").fetchall() == [("area-security", 25, ["area-manager"])]
         assert con.sql("SELECT text FROM about WHERE key = 'purpose'").fetchall() == [("area-security",)]
         assert con.sql("SELECT count(*) FROM deliveries").fetchall() == [(0,)]
+        assert con.sql("SELECT DISTINCT source FROM data_quality").fetchall() == [("zones",)]
         # views and macros of the main file stand in it too, and tell of this purpose only
         known = f"indicator_values_as_known(TIMESTAMPTZ '{UNTIL + 2 * STEP}')"
         assert con.sql(f"SELECT count(*) FROM {known}").fetchall() == con.sql("SELECT count(*) FROM indicator_values").fetchall()
