@@ -35,7 +35,7 @@ def demo(
     """
     import time
 
-    from pipelines import lock, start
+    from pipelines import lock, versions
     from pipelines.cli import common
     from pipelines.cli.running import progress_bar
     from pipelines.store import Store
@@ -43,11 +43,12 @@ def demo(
 
     begun = time.monotonic()
     _fresh(workspace)
-    ready = {slug: start.ready(ROOT / "config", slug) for slug in TOWNS}
     began, until = common.moment(HISTORY_UNTIL), common.moment(EVENING_UNTIL)
     assert began and until
     print(common.text("demo_start", lang, workspace=workspace) + "\n\n" + common.text("demo_backfill", lang), flush=True)
     with lock.hold(workspace), Store(workspace) as store:
+        in_force = {slug: versions.in_force(store, ROOT / "config", slug, None, began, "backfill") for slug in TOWNS}
+        ready = {slug: (now.config, now.cards) for slug, now in in_force.items()}
         for slug, (config, cards) in ready.items():
             with progress_bar(slug) as show:
                 summary = tick(store, config, cards, at=began, verb="backfill", progress=show)

@@ -15,11 +15,23 @@ from schemas.settings import Band, Threshold, format_duration
 from schemas.settings.bands import BandName
 from schemas.settings.place import ATTRIBUTES
 
-KINDS = ("identity", "purposes", "sources", "indicators", "weights", "thresholds", "places", "events", "register", "roles")
+KINDS = (
+    "identity",
+    "purposes",
+    "sources",
+    "indicators",
+    "weights",
+    "thresholds",
+    "places",
+    "events",
+    "register",
+    "alerts",
+    "roles",
+)
 #: A difference in one of these is a decision that somebody took, and should say why.
 DECIDED = frozenset({"weights", "thresholds", "places", "events", "purposes"})
 #: Nothing generic can stand beside these.
-ALWAYS_OWN = frozenset({"register", "roles"})
+ALWAYS_OWN = frozenset({"register", "alerts", "roles"})
 _FACTS_OF_A_PLACE = ("kind", "place_type", *ATTRIBUTES, "from_zone", "to_zone", "planned_direction", "perimeter", "parts")
 
 
@@ -40,7 +52,7 @@ class Fact:
 def of(config: Config, cards: Mapping[str, Card]) -> dict[tuple[str, str], Fact]:
     """All facts of a municipality by kind and key, in the order of :data:`KINDS`."""
     found = [*_identity(config), *_purposes(config), *_sources(config), *_indicators(config, cards), *_weights(config),
-             *_thresholds(config, cards), *_places(config), *_events(config), *_register(config), *_roles(config)]  # fmt: skip
+             *_thresholds(config, cards), *_places(config), *_events(config), *_register(config), *_alerts(config), *_roles(config)]  # fmt: skip
     return {(f.kind, f.key): f for f in found}
 
 
@@ -234,6 +246,23 @@ def _register(config: Config) -> Iterator[Fact]:
     for number, reset in enumerate(town.resets):
         key = f"reset {reset.place} {reset.at:%Y-%m-%d %H:%M}Z"
         yield Fact("register", key, str(reset.present), True, config.file, line(("resets", number)), reset.reason, reset.owner)
+
+
+def _alerts(config: Config) -> Iterator[Fact]:
+    alerts, line = config.municipality.alerts, config.document.line
+    for number, rule in enumerate(alerts.rules):
+        told = rule.model_dump(mode="json", by_alias=True, exclude_defaults=True, exclude={"rule"})
+        value = "; ".join(f"{key} {_listed(given)}" for key, given in told.items())
+        yield Fact("alerts", f"rule {rule.rule}", value, True, config.file, line(("alerts", "rules", number)))
+    for name, channel in alerts.channels.items():
+        yield Fact("alerts", f"channel {name}", channel.kind, True, config.file, line(("alerts", "channels", name)))
+    if alerts.rules:
+        yield Fact("alerts", "budget", f"{alerts.budget} an hour", True, config.file, line(("alerts", "budget")))
+        yield Fact("alerts", "watch", "on" if alerts.watch else "off", True, config.file, line(("alerts", "watch")))
+
+
+def _listed(given: Any) -> str:
+    return ", ".join(map(str, given)) if isinstance(given, list) else str(given)
 
 
 def _roles(config: Config) -> Iterator[Fact]:

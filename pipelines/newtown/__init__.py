@@ -226,7 +226,7 @@ def _town(asked: Asked, config_dir: Path, drawn: Drawn, declared: list[Declared]
     )  # fmt: skip
     notes: list[str] = []
     if taken:
-        notes += hand.on(town, taken, asked.thresholds, asked.owner)
+        notes += hand.on(town, taken, asked.thresholds, asked.owner, [f["properties"]["place"] for f in drawn.features])
     if asked.calendar:
         entries, told = ical.read(yamlfile.read_text(asked.calendar, asked.calendar.as_posix()), ZoneInfo(town.timezone))
         town.events, notes = _events(entries, drawn), notes + told
@@ -268,10 +268,11 @@ def _lay_out(
     texts = drawing if features else {}
     texts |= {f"sources/{d.source}.yaml": d.text for d in declared}
     if taken:
-        texts |= taken.cards
+        texts |= taken.cards | taken.stories
+        names = (name for name in taken.config.purposes if name != asked.purpose)
+        texts |= {f"purposes/{name}.yaml": _text(_purpose(config_dir, name, taken)) for name in names}
         texts |= {f"municipalities/{asked.slug}/joining.{lang}.md": hand.record(taken, lang) for lang in asked.languages}
-    purpose = _purpose(config_dir, str(asked.purpose), taken)
-    texts[f"purposes/{asked.purpose}.yaml"] = yamlfile.read_text(purpose, purpose.as_posix())
+    texts[f"purposes/{asked.purpose}.yaml"] = _text(_purpose(config_dir, str(asked.purpose), taken))
     for name, text in texts.items():
         (tried / name).parent.mkdir(parents=True, exist_ok=True)
         (tried / name).write_text(text, encoding="utf-8")
@@ -279,6 +280,10 @@ def _lay_out(
     if own.is_dir():
         shutil.copytree(own, tried / "indicators", dirs_exist_ok=True)
     return list(texts)
+
+
+def _text(path: Path) -> str:
+    return yamlfile.read_text(path, path.as_posix())
 
 
 def _settle(town: Town, tried: Path, cards: Mapping[str, Card], floor: int, today: date, taken: Taken | None) -> None:

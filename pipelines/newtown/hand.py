@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
+from pipelines.newtown import told
 from pipelines.newtown.take import Taken, Thresholds, local
-from pipelines.newtown.write import TODO, Town
+from pipelines.newtown.write import TODO, Further, Town
 from pipelines.transfer.say import say
 
 
-def on(town: Town, taken: Taken, how: Thresholds, owner: str | None) -> list[str]:
-    """Fill in what carries over; returns what a person should know. Edges and weights wait for a reason of this town, unless adopted."""
+def on(town: Town, taken: Taken, how: Thresholds, owner: str | None, places: Collection[str]) -> list[str]:
+    """Fill in what carries over; returns what a person should know. Edges and weights wait for a reason of this town, unless adopted.
+
+    ``places``: those that are drawn, for alert rules that name some.
+    """
     there = taken.config.municipality
     town.origin, town.roles, town.detectors = taken.name.en, taken.roles, taken.detectors
     town.interval, town.pace = there.interval, there.pace
@@ -20,9 +24,9 @@ def on(town: Town, taken: Taken, how: Thresholds, owner: str | None) -> list[str
     if how != "generic":
         town.weights = {name: (weights, _why(why, taken, how)) for name, (weights, why) in taken.weights.items()}
         town.thresholds = [{**entry, "reason": _why(str(entry["reason"]), taken, how)} for entry in taken.thresholds]
-    others = [p.purpose for p in there.purposes if p.purpose != town.purpose]
-    notes = [*taken.notes, *taken.concerns["en"]]
-    return notes + [f"{taken.name.en} also adopted {', '.join(others)}: add it under `purposes:` if you decide to"] * bool(others)
+    town.further = tuple(Further(p.purpose, p.audience, p.owner) for p in there.purposes if p.purpose != town.purpose)
+    town.alerts = told.alerts(taken.alerts, taken.name.en, places)
+    return [*taken.notes, *taken.concerns["en"]]
 
 
 def _why(reason: str, taken: Taken, how: Thresholds) -> str:

@@ -15,6 +15,7 @@ from indicators.card import Card
 from indicators.chosen import chosen, is_own
 from pipelines import start, track
 from pipelines.faults import UsageError
+from pipelines.newtown import told
 from pipelines.track import text as track_text
 from pipelines.transfer import cut, split
 from pipelines.transfer.package import About, LaidOut
@@ -32,6 +33,8 @@ Thresholds = Literal["decide", "adopt", "generic"]
 class Taken:
     """``thresholds``: entries as in a file, with the reason they had there; ``cards``: own cards by file name, called after the new town.
 
+    ``alerts``: as in the file; ``stories``: of its alerts, by the file name they get.
+
     ``concerns``: those raised there, by language; ``folder``: the config of the package, laid out aside.
     """
 
@@ -45,6 +48,8 @@ class Taken:
     weights: dict[str, tuple[Mapping[str, float], str]]
     cards: dict[str, str]
     detectors: Any
+    alerts: Any
+    stories: dict[str, str]
     concerns: dict[str, list[str]]
     notes: list[str]
 
@@ -62,8 +67,7 @@ def take(opened: LaidOut, slug: str) -> Taken:
     try:
         config, cards = start.ready(opened.config_dir, there)
     except Problems as problems:
-        told = "in the package"
-        raise Problems(Problem(f"{told}: {p.file}", p.line, p.key, p.what, p.fix) for p in problems.problems) from None
+        raise Problems(Problem(f"in the package: {p.file}", p.line, p.key, p.what, p.fix) for p in problems.problems) from None
     used = chosen(config, cards)
     own = [name for name in used if is_own(config, name)]
     town = config.municipality
@@ -76,6 +80,7 @@ def take(opened: LaidOut, slug: str) -> Taken:
                     if entry.layer not in ("place", "event")],
         weights={name: (s.weights, s.reason or "") for name, s in town.indicators.items() if s.weights},
         cards=_own_cards(opened.config_dir, own, slug), detectors=config.document.data.get("detectors"),
+        alerts=config.document.data.get("alerts"), stories=_stories(opened.config_dir, there, slug, opened.about.name.en),
         concerns=_concerns(config, cards, opened), notes=_other_cards(opened, cards, used),
     )  # fmt: skip
 
@@ -114,16 +119,22 @@ def _own_cards(folder: Path, own: list[str], slug: str) -> dict[str, str]:
     return found
 
 
+def _stories(folder: Path, there: str, slug: str, origin: str) -> dict[str, str]:
+    """The stories of the other town's alerts, for the folder of the new one."""
+    paths = sorted((folder / "alerts" / there).glob("*.yaml"))
+    return {f"alerts/{slug}/{path.name}": told.story(yamlfile.read_text(path, path.name), origin) for path in paths}
+
+
 def _concerns(config: Config, cards: Mapping[str, Card], opened: LaidOut) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {"nl": [], "en": []}
     for state in track.tracks(config, cards, opened.at, opened.stored):
         for concern in state.concerns:
             _, by, _, text = concern.lines[0]
             for lang, lines in found.items():
-                told = say(
+                line = say(
                     "concern_there", lang, town=opened.about.name.model_dump(), who=track_text.named(by, state, lang), text=text
                 )
-                lines.extend([told] if told not in lines else [])
+                lines.extend([line] if line not in lines else [])
     return found
 
 

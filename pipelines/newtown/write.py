@@ -31,6 +31,15 @@ AUDIENCE = ("crowd-manager", "event-safety-lead", "data-officer")
 TODO = "TODO"
 
 
+@dataclass(frozen=True)
+class Further:
+    """A purpose that another town adopted beside the first: who saw it and answered for it there; all else is decided anew."""
+
+    purpose: str
+    audience: tuple[str, ...]
+    owner: str
+
+
 @dataclass
 class Town:
     """What was asked and worked out. ``without``: indicators that are not switched on → what they need.
@@ -72,6 +81,8 @@ class Town:
     place_types: frozenset[str] = frozenset()
     elsewhere: list[str] = field(default_factory=list)
     detectors: Any = None
+    alerts: dict[str, Any] = field(default_factory=dict)
+    further: tuple[Further, ...] = ()
 
     def as_if_decided(self, floor: int, today: date) -> Town:
         """A copy with something sound wherever a decision lacks, to try the rest on; it is never what is written."""
@@ -79,7 +90,7 @@ class Town:
         return replace(
             self, legal_basis=self.legal_basis or said, dpia=self.dpia or said, dpia_date=self.dpia_date or today,
             decided_on=self.decided_on or today, review_by=self.review_by or today + timedelta(days=365), k=self.k or floor,
-            owner=self.owner or next(iter(self.roles)),
+            owner=self.owner or next(iter(self.roles)), further=(), alerts={},
             weights={name: (weights, said if why.startswith(TODO) else why) for name, (weights, why) in self.weights.items()},
             thresholds=[{**t, "reason": said if str(t["reason"]).startswith(TODO) else t["reason"]} for t in self.thresholds],
         )  # fmt: skip
@@ -95,8 +106,9 @@ def text(town: Town, cards: Mapping[str, Card]) -> str:
         _purposes(town),
         _events(town),
         _thresholds(town),
+        _alerts(town),
     ]
-    return "\n".join(line for part in parts for line in (*part, ""))
+    return "\n".join(line for part in parts if part for line in (*part, ""))
 
 
 def _quoted(value: str) -> str:
@@ -210,6 +222,34 @@ def _purposes(town: Town) -> list[str]:
         f"    retention: {town.retention}",
         f"    audience: [{', '.join(r for r in AUDIENCE if r in town.roles) or next(iter(town.roles))}]",
         f"    owner: {_or_todo(town.owner, 'write the role that answers for the purpose')}",
+        *(line for further in town.further for line in _further(town, further)),
+    ]
+
+
+def _further(town: Town, further: Further) -> list[str]:
+    """A further purpose of another town: a decision of its own, that no answer on the first one takes."""
+    return [
+        f"  # {town.origin} uses the data for this too (purposes/{further.purpose}.yaml). Decide on it apart, or take the entry out.",
+        f"  - purpose: {further.purpose}",
+        f'    legal_basis: "{TODO}: write the law or rule that allows it here, or take this purpose out"',
+        f'    dpia: {{reference: "{TODO}: write where its assessment is kept", date: "{TODO}: write its day, as 2026-04-27"}}',
+        f'    decided_on: "{TODO}: write the day of the decision, as 2026-04-27"',
+        f'    review_by: "{TODO}: write a day, for example a year later"',
+        f'    k: "{TODO}: write a whole number, as decided with the assessment"',
+        f'    retention: "{TODO}: write how long, as 90d"',
+        f"    audience: [{', '.join(further.audience)}]",
+        f"    owner: {further.owner}",
+    ]
+
+
+def _alerts(town: Town) -> list[str]:
+    if not town.alerts:
+        return []
+    block = yaml.safe_dump({"alerts": town.alerts}, sort_keys=False, allow_unicode=True, width=10_000, default_flow_style=None)
+    return [
+        f"# Who is told what, as in {town.origin}. An address never stands here: a channel names the variable that holds it.",
+        "# `drukte alerts test` plays the stories in alerts/ by these rules.",
+        *block.rstrip().splitlines(),
     ]
 
 

@@ -259,11 +259,13 @@ def texts(config: Config) -> dict[str, str]:
 
 
 def own_files(config: Config) -> dict[str, bytes]:
-    """The files that are a municipality's, by name below the config folder: what a version keeps without cards of other towns, and its track."""
+    """The files that are a municipality's, by name below the config folder: what a version keeps without cards of other towns, its track,
+    and the stories of its alerts.
+    """
     slug = config.municipality.municipality
     files = bundle.gather(config).files
     files = {n: c for n, c in files.items() if not n.startswith("indicators/") or n.startswith(f"indicators/{slug}.")}
-    for path in paths(config.folder, slug):
+    for path in (*paths(config.folder, slug), *sorted((config.folder / "alerts" / slug).glob("*.yaml"))):
         if path.is_file():
             files[path.relative_to(config.folder).as_posix()] = path.read_bytes()
     return dict(sorted(files.items()))

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from pipelines.track import StepState, TrackState, told
 from pipelines.track import text as in_words
@@ -29,7 +29,7 @@ class Voice:
         return {
             "lang": self.lang, "style": Markup(STYLE.read_text(encoding="utf-8")), "steps": steps().steps, "badge": self.badge,
             "t": lambda key, **values: say(key, self.lang, **values), "told": lambda found: told(found, self.lang),
-            "lacking": self.lacking, "waiting": self.waiting, **{
+            "code": code, "lacking": self.lacking, "waiting": self.waiting, **{
                 name: partial(self._worded, getattr(in_words, name))
                 for name in ("tally", "agreed", "named", "concern_lines")
             },
@@ -49,6 +49,14 @@ class Voice:
     def lacking(self, step: StepState, state: TrackState) -> str:
         """What a step lacks, in one line."""
         return in_words.lacking(step, state, self.lang)
+
+
+def code(text: str) -> Markup:
+    """A text in which what stands between backticks is shown as something to type."""
+    parts = [
+        Markup("<code>{}</code>").format(part) if number % 2 else escape(part) for number, part in enumerate(text.split("`"))
+    ]
+    return Markup("").join(parts)
 
 
 def environment(package: str = "pipelines.track") -> Environment:

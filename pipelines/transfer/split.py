@@ -48,6 +48,10 @@ def _generic(config: Config, cards: Mapping[str, Card]) -> Iterator[Line]:
     for name in own:
         yield Line("generic", "carries_own_card", {"name": name}, f"{config.folder.name}/indicators/{name}.yaml")
     yield Line("generic", "carries_roles", {"names": ", ".join(town.roles)}, f"{config.file}:{at(('roles',))}")
+    if rules := town.alerts.rules:
+        stories = len(list((config.folder / "alerts" / town.municipality).glob("*.yaml")))
+        parts = {"n": len(rules), "channels": ", ".join(town.alerts.channels), "stories": stories}
+        yield Line("generic", "carries_alerts", parts, f"{config.file}:{at(('alerts',))}")
     rhythm = {"interval": format_duration(town.interval), "pace": format_duration(town.pace)}
     yield Line("generic", "carries_rhythm", rhythm, f"{config.file}:{at(('interval',))}")
 
@@ -92,8 +96,9 @@ def _specific(config: Config) -> Iterator[Line]:
         yield Line(
             "specific", "anew_review", {"purposes": ", ".join(dict.fromkeys(r.purpose for r in config.reviews.reviews))}, where
         )
-    if rules := town.alerts.rules:
-        yield Line("specific", "anew_alerts", {"n": len(rules)}, f"{config.file}:{at(('alerts',))}")
+    if town.alerts.rules:
+        named = sorted({place for rule in town.alerts.rules for place in rule.places})
+        yield Line("specific", "anew_alerts", {"places": ", ".join(named) or "-"}, f"{config.file}:{at(('alerts',))}")
     for key in ("events", "event_days", "event_series", "flags", "freezes", "frozen_periods", "resets"):
         if listed := getattr(town, key):
             yield Line("specific", f"anew_{key}", {"n": len(listed)}, f"{config.file}:{at((key,))}")

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from pipelines import published
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -73,6 +75,12 @@ def test_it_says_where_to_look_and_the_board_is_there(told: tuple[str, Path]) ->
     assert str(told[1] / "published" / "indicators.duckdb") in where
     assert (told[1] / "published" / "board" / "index.html").stat().st_size > 10_000
     assert re.search(r"explain waterdam-\S+ --workspace", where)
+
+
+def test_what_was_in_force_is_kept_from_the_first_run_on(told: tuple[str, Path]) -> None:
+    with published.connect(told[1] / "published" / "indicators.duckdb") as con:
+        rows = con.execute("SELECT municipality, config_version, how FROM config_versions ORDER BY municipality").fetchall()
+    assert rows == [("veenhaven", 1, "first"), ("waterdam", 1, "first")]
 
 
 def test_it_empties_only_a_workspace_of_its_own(tmp_path: Path) -> None:
