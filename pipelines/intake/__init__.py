@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import atexit
 import hashlib
 import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import cache
 from typing import Literal
 from zoneinfo import ZoneInfo
 
@@ -18,6 +16,7 @@ from pipelines import readers, validate, withhold
 from pipelines.intake import corrections, mapping, refusals, sums, verdict
 from pipelines.intake.found import Found, find
 from pipelines.readers import Raw, UnreadableError
+from pipelines.readers.engine import in_memory
 from pipelines.screen import of_file_name, screen
 from pipelines.screen import reason as gate_reason
 from schemas.datasets import DATASETS
@@ -25,7 +24,6 @@ from schemas.settings.source import IssuedAt, Source
 
 __all__ = ["CELLS", "Found", "Taken", "find", "issued_at", "take_in"]
 
-FEW_BYTES = 4_000_000
 _UTC = pa.timestamp("us", tz="UTC")
 _NUMBER = pa.decimal128(18, 6)  # counts and codes are whole, means are not
 CELLS = pa.schema([
@@ -106,22 +104,11 @@ def take_in(
         if findings:
             return Taken("closed", gate_reason(findings, source, raw), known, None, records)
         _refuse_what_does_not_fit(raw, source, issued)
-        with _engine(few=len(content) < FEW_BYTES).cursor() as con:
+        with in_memory(len(content)) as con:
             con.execute("SET TimeZone = 'UTC'")
             return _judged(con, raw, source, known, issued, k=k, withhold_zero=withhold_zero, tz=tz, after=after, until=until)
     except UnreadableError as error:
         return Taken("refused", f"{error.code}: {error}", known, issued, records)
-
-
-@cache
-def _engine(*, few: bool) -> duckdb.DuckDBPyConnection:
-    """An empty database in memory, as opening one costs more than a small delivery. What a cursor puts in it ends with it.
-
-    ``few``: one thread, as more only wait for each other over few rows.
-    """
-    engine = duckdb.connect(config={**readers.NO_SPILL, "threads": "1"} if few else readers.NO_SPILL)
-    atexit.register(engine.close)
-    return engine
 
 
 def _refuse_what_does_not_fit(raw: Raw, source: Source, issued: datetime | None) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from io import BytesIO
 from pathlib import Path
@@ -105,6 +106,8 @@ def _stored(pattern: str) -> list[Found]:
     try:
         store, path = fsspec.core.url_to_fs(pattern)
         there = store.glob(path, detail=True)
+        if not there:  # a glob takes a listing that failed for an empty one: a store that is down would be one without files
+            _listed(store, path)
     except Exception as error:  # each store has its own errors; none may stop a tick
         needs = f" ({error})" if isinstance(error, ImportError) else ""
         fault = UnreadableError(
@@ -124,6 +127,13 @@ def _stored(pattern: str) -> list[Found]:
         mark = int.from_bytes(hashlib.sha256(state.encode()).digest()[:7], "big")
         found.append(Found(Path(), store.unstrip_protocol(name), int(info["size"]), mark, _from_store(store, name)))
     return found
+
+
+def _listed(store: Any, pattern: str) -> None:
+    """Ask for the folder above the first wildcard; raises what the store says, unless the folder is not there yet."""
+    fixed = pattern[: min(pattern.find(c) for c in "*?[" if c in pattern)] if set("*?[") & set(pattern) else pattern
+    with suppress(FileNotFoundError):
+        store.ls(fixed.rpartition("/")[0])
 
 
 def _from_store(store: Any, name: str) -> Callable[[], bytes]:

@@ -23,7 +23,7 @@ _TIME = (
 _SUPPLIER = "Ask the supplier to correct it."
 _MESSAGES = {
     "time_missing": "the time is empty. " + _SUPPLIER,
-    "time_unreadable": "the time{value} does not fit the declared `format:`. Correct the format or ask the supplier to mend it.",
+    "time_unreadable": "the time{value} does not fit the declared format {format}. Correct `format:` or ask the supplier to mend it.",
     "time_two_readings": "the declared formats read the time{value} in more than one way. Keep the one that holds, or ask which.",
     "time_out_of_range": "the time{value} lies outside 1990-2100. " + _SUPPLIER,
     "time_does_not_exist": "the clock skips the time{value} in spring. Ask for times with offset, or declare `skipped: filler`.",
@@ -41,7 +41,8 @@ _MESSAGES = {
     "correction_guard": "the guard of a declared correction does not hold in the row with{value}, so nothing of it was corrected: the"
     " supplier may have mended it. End the correction (`to:`), or mend its guard.",
     "conflict": "the same place and interval stands more than once with different values; all are refused. Ask which one holds.",
-    "incomplete": "the delivery holds only a part of this {kept} or of the ids of its place, so the total is not known. Ask for all of it.",
+    "incomplete": "the delivery holds only a part of this {kept}, or not every id that adds up to the place, so the total is not known."
+    " Ask for all of it.",
 }
 
 
@@ -99,12 +100,15 @@ def _all(source: Source, with_bad_lines: bool) -> str:
 
 def _message(source: Source) -> str:
     kept, interval = format_duration(source.stored_interval), format_duration(source.interval)
-    whens = [f"WHEN {literal(check)} THEN {literal(_fill(text, kept, interval))}" for check, text in _MESSAGES.items()]
+    known = {"{kept}": kept, "{interval}": interval, "{format}": " or ".join(f"`{form}`" for form in source.time.formats)}
+    whens = [f"WHEN {literal(check)} THEN {literal(_fill(text, known))}" for check, text in _MESSAGES.items()]
     return f"CASE check_name {' '.join(whens)} END"
 
 
-def _fill(text: str, kept: str, interval: str) -> str:
-    return text.replace("{kept}", kept).replace("{interval}", interval)
+def _fill(text: str, known: dict[str, str]) -> str:
+    for name, value in known.items():
+        text = text.replace(name, value)
+    return text
 
 
 def _quotable() -> str:

@@ -37,7 +37,8 @@ def read(content: bytes, reader: Csv) -> Raw:
     names: tuple[str | None, ...] = tuple(reader.columns or ())
     if reader.header:
         if check[0]:
-            raise UnreadableError("header", f"the header line cannot be read ({check[0]}). {_MESSAGES[check[0]]}")
+            told = _MESSAGES[check[0]].replace("the line", "the header line").replace("this line", "the header line")
+            raise UnreadableError("header", told)
         names = _header(lines.slice(0, 1), int(fields[0]), reader.delimiter)
         lines, numbers, check, fields = lines.slice(1), numbers[1:], check[1:], fields[1:]
     width = max(len(names), _usual_width(fields[check == ""]))

@@ -14,7 +14,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines.readers.raw import BAD_LINES, EMPTY, MOST_COLUMNS, NO_SPILL, NO_TEXTS, Raw, UnreadableError
+from pipelines.readers.engine import in_memory
+from pipelines.readers.raw import BAD_LINES, EMPTY, MOST_COLUMNS, NO_TEXTS, Raw, UnreadableError
 from pipelines.sql import literal
 from schemas.settings.source import Json
 
@@ -42,7 +43,7 @@ def read(content: bytes, reader: Json) -> Raw:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise UnreadableError("encoding", "not readable as UTF-8, in which JSON is written. Ask for it again.") from None
-    with duckdb.connect(config=NO_SPILL) as con:
+    with in_memory(len(content)) as con:
         numbers, bad, bad_texts = _documents(con, text, reader.lines)
         try:
             return _table(con, reader, numbers, bad, bad_texts)

@@ -18,6 +18,7 @@ from pipelines.screen import nested, shapes
 from pipelines.screen.names import kind_of
 from pipelines.screen.repeats import SOME, repeats
 from schemas.settings import Source
+from schemas.settings.source import Json
 
 UNDECLARED = "undeclared"
 
@@ -61,7 +62,10 @@ def reason(findings: list[Finding], source: Source, raw: Raw) -> str:
     told = "; ".join(str(f) for f in findings[:8]) + (f"; and {len(findings) - 8} more" if len(findings) > 8 else "")
     if code == "undeclared_column":
         known = any(name is not None and source.declares(name) for name in raw.names)
-        hint = "Map it or list it under `ignore`." if known else "No declared column was found: check `delimiter:` and `header:`."
+        where = "`records:`" if isinstance(source.reader, Json) else "`delimiter:` and `header:`"
+        hint = "Map it or list it under `ignore`." if known else f"No declared column was found: check {where}."
+        if isinstance(source.reader, Json):
+            hint += " Columns are counted in the order in which keys appear; `drukte source guess` lists them."
         return f"{code}: {told}. {hint}"
     return f"{code}: {told}. The delivery was not taken in and nothing of it was kept; follow the runbook for refused deliveries."
 

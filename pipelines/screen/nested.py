@@ -9,11 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines.readers import NO_SPILL
+from pipelines.readers.engine import in_memory
 from pipelines.screen import shapes
 from pipelines.screen.names import kind_of, words
 
@@ -45,7 +44,7 @@ def kinds_in_json(texts: pa.Array, name: str = "") -> list[str]:
     if not len(jsons):
         return []
     found = pa.table({"t": jsons})
-    with duckdb.connect(config=NO_SPILL) as con:
+    with in_memory(jsons.nbytes) as con:
         con.register("found", found)
         keys = con.execute("SELECT DISTINCT unnest(regexp_extract_all(t, ?, 1)) FROM found", [_KEY]).fetchall()
         lists = con.execute(

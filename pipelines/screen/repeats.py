@@ -6,10 +6,9 @@ there are many, that comes back now and then, or in several places, follows some
 
 from __future__ import annotations
 
-import duckdb
 import pyarrow as pa
 
-from pipelines.readers import NO_SPILL
+from pipelines.readers.engine import in_memory
 
 MANY = 50
 SOME = 20  # enough where nearly every code comes back, and in several places
@@ -20,7 +19,7 @@ _ID_LIKE = r"(regexp_matches(v, '[0-9]') AND regexp_matches(v, '[A-Za-z]') OR re
 
 def repeats(values: pa.Array, places: pa.Array, times: pa.Array) -> bool:
     """Whether a column's values behave like identifiers that repeat over time; all three arrays are texts of equal length."""
-    with duckdb.connect(config=NO_SPILL) as con:
+    with in_memory(values.nbytes) as con:
         con.register("rows", pa.table({"v": values, "p": places, "t": times}))
         [row] = con.execute(
             f"""

@@ -135,7 +135,9 @@ class Contract:
         top = int(most) if dtype_of(measure) == "Int64" else most
         return [
             pa.Check.ge(0, name="not_negative", error="a number below zero"),
-            pa.Check.le(top, name="plausible", error=f"more than {top:g}, the plausible maximum of the dataset"),
+            pa.Check.le(
+                top, name="plausible", error=f"more than {top:g}, the plausible maximum of the dataset (is it in another unit?)"
+            ),
         ]
 
 

@@ -188,6 +188,79 @@ def test_a_store_that_does_not_answer_is_a_refused_delivery_not_a_fault(tmp_path
         assert taken(file, source()).reason.startswith("unreachable: the object store does not answer")
 
 
+class Objects(http.server.BaseHTTPRequestHandler):
+    """A store on this machine that speaks WebHDFS, which fsspec reads without a package more; `held`: path → content; `down`: it fails."""
+
+    held: dict[str, bytes] = {}  # noqa: RUF012  (emptied by the fixture)
+    down: set[str] = set()  # noqa: RUF012
+
+    def do_GET(self):
+        from urllib.parse import parse_qs, urlsplit
+
+        path, asked = urlsplit(self.path).path.removeprefix("/webhdfs/v1"), parse_qs(urlsplit(self.path).query)
+        what = asked["op"][0]
+        if what in Objects.down:
+            self._answer(503, b"")
+        elif what == "OPEN":
+            self._answer(200, Objects.held[path])
+        elif path in Objects.held:
+            self._answer(200, json.dumps({"FileStatus": self._status(path, path)}).encode())
+        else:
+            below = [self._status(name, name.removeprefix(path).strip("/")) for name in Objects.held]
+            answer = (
+                {"FileStatuses": {"FileStatus": below}}
+                if what == "LISTSTATUS"
+                else {"FileStatus": {"type": "DIRECTORY", "length": 0}}
+            )
+            self._answer(200, json.dumps(answer).encode())
+
+    def _status(self, path, name):
+        return {"type": "FILE", "length": len(Objects.held[path]), "pathSuffix": name, "modificationTime": 1}
+
+    def _answer(self, status, content):
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def store_server():
+    httpd = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Objects)
+    threading.Thread(target=httpd.serve_forever, daemon=True).start()
+    Objects.held.clear()
+    Objects.down.clear()
+    yield f"webhdfs://127.0.0.1:{httpd.server_address[1]}"
+    httpd.shutdown()
+    httpd.server_close()
+
+
+def test_objects_of_a_store_on_this_machine_are_taken_in_and_its_failures_told(store_server, tmp_path):
+    declared = source(files=f"{store_server}/in/*.csv")
+    Objects.held |= {"/in/20.csv": csv(*GOOD[:2]), "/in/21.csv": csv(*GOOD[2:]), "/in/readme.txt": b"x"}
+    files = intake.find(declared, tmp_path)
+    assert [f.name.rsplit("/", 1)[-1] for f in files] == ["20.csv", "21.csv"] and [taken(f, declared).rows_in for f in files] == [
+        2,
+        2,
+    ]
+    before = [f.mtime_ns for f in files]
+    Objects.held["/in/21.csv"] = csv(*GOOD)
+    assert [f.mtime_ns != b for f, b in zip(intake.find(declared, tmp_path), before, strict=True)] == [False, True]
+    Objects.down.add("OPEN")
+    assert [taken(f, declared).reason[:46] for f in files] == ["unreachable: the object store did not give the"] * 2
+    Objects.down.add("LISTSTATUS")
+    [none] = intake.find(declared, tmp_path)
+    assert taken(none, declared).reason.startswith("unreachable: the object store does not answer"), "down is not empty"
+
+
+def test_an_object_store_without_the_folder_holds_nothing_yet(bucket, tmp_path):
+    assert intake.find(source(files="memory://bucket/later/*.csv"), tmp_path) == []
+    assert intake.find(source(files="memory://nowhere/*/in/*.csv"), tmp_path) == []
+
+
 @pytest.mark.parametrize(("files", "told"), [
     ("/etc/*.csv", "leaves the data folder"), ("s3://bucket/../other/*", "leaves the data folder"), ("https://x.example/a.csv", "under `endpoint:`"),
     ("s3://me:secret@bucket/*.csv", "without a user name"),
