@@ -75,7 +75,7 @@ def test_melbourne_without_header_agrees_with_the_csv_module():
 
 
 @open_data
-def test_melbourne_history_loses_only_rows_without_id_and_hours_that_never_were():
+def test_trap_melbourne_rows_without_an_id_or_of_an_hour_that_never_was():
     result = taken("melbourne-pedestrians-history")
     kinds = Counter(r["check_name"] for r in result.refused.to_pylist())
     assert kinds == {"place_missing": 1, "time_does_not_exist": 18}
