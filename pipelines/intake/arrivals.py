@@ -18,6 +18,8 @@ from schemas.config import Config
 from schemas.results import TABLES
 from schemas.settings import Source
 
+KILOBYTE = 1_024  # sizes are rounded up to it: a byte less tells that a withheld count has a digit less (decision 0029)
+
 
 def take_in(
     store: Store, config: Config, source: Source, at: datetime, verb: str, show: Callable[[str, float], None]
@@ -191,7 +193,7 @@ def _account(
         state = "duplicate"
     row = {
         "delivery_id": arrival.delivery_id, "municipality": arrival.municipality, "source": arrival.source, "name": file.name,
-        "content_hash": arrival.content_hash, "size_bytes": file.size, "received_at": received_at,
+        "content_hash": arrival.content_hash, "size_bytes": -(-file.size // KILOBYTE) * KILOBYTE, "received_at": received_at,
         "received_how": "assumed" if assumed else "observed", "issued_at": taken.issued_at, "records_read": taken.records_read, **counts,
         "rows_filtered": taken.rows_filtered, "rows_held": taken.rows_held, "state": state, "reason": taken.reason,
     }  # fmt: skip
