@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 from pipelines import intake
 from pipelines.faults import UsageError
 from pipelines.intake import Taken, found
-from schemas import config, yamlfile
+from schemas import config, words, yamlfile
 from schemas.mistakes import did_you_mean
 from schemas.problems import Problems
 from schemas.settings import Source
@@ -98,6 +98,13 @@ def _worth(cell: dict[str, Any]) -> dict[str, Any]:
 
 def _plain(value: Any) -> float | int | None:
     return None if value is None else int(value) if value == int(value) else float(value)
+
+
+def worth(taken: Taken, source: Source) -> dict[str, dict[str, int]]:
+    """Per measure how many cells of the whole file have each status: what a first page of rows does not show."""
+    counted = taken.cells.group_by(["measure", "status"]).aggregate([([], "count_all")]).to_pylist()
+    found = {(row["measure"], row["status"]): row["count_all"] for row in counted}
+    return {m: {s: found[m, s] for s in words.codes("status") if (m, s) in found} for m in source.measure_names}
 
 
 def accounting(taken: Taken) -> dict[str, int]:

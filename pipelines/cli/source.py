@@ -66,31 +66,35 @@ def _data(name: str, taken: Taken, source: Source, by: Rules, most: int) -> dict
     return {
         "file": name, "source": source.source, "dataset": source.dataset, "municipality": by.municipality, "k": by.k,
         "state": taken.state, "reason": taken.reason, "accounting": trial.accounting(taken),
-        "rows": trial.rows(taken, by, most), "refused": trial.refused(taken, by),
+        "cells": trial.worth(taken, source), "rows": trial.rows(taken, by, most), "refused": trial.refused(taken, by),
     }  # fmt: skip
 
 
 def _told(name: str, taken: Taken, source: Source, by: Rules, most: int, lang: str) -> str:
     from pipelines import trial
     from pipelines.cli.common import text
+    from schemas import words
 
     lines = [text("try_head", lang, file=name, source=source.source, dataset=source.dataset, k=by.k)]
     if taken.state != "accepted":
         return "\n".join([*lines, text(f"try_{taken.state}", lang, reason=taken.reason)])
     lines.append(text("try_account", lang, **trial.accounting(taken)))
+    for measure, counted in trial.worth(taken, source).items():
+        statuses = ", ".join(f"{n} {words.word('status', status, lang)}" for status, n in counted.items())
+        lines.append(f"  {measure}: {statuses or 0}")
     refused = trial.refused(taken, by)
     lines += [f"  {text('try_row', lang, **row)}" for row in refused[:_SHOWN]]
     if len(refused) > _SHOWN:
         lines.append(f"  {text('try_more', lang, n=len(refused) - _SHOWN)}")
     shown = trial.rows(taken, by, most)
-    return "\n".join([*lines, "", _in_columns(shown, source, by)]) if shown else "\n".join(lines)
+    return "\n".join([*lines, "", _in_columns(shown, source, by, lang)]) if shown else "\n".join(lines)
 
 
-def _in_columns(shown: list[dict[str, Any]], source: Source, by: Rules) -> str:
+def _in_columns(shown: list[dict[str, Any]], source: Source, by: Rules, lang: str) -> str:
     from pipelines.cli import common
 
     measures = source.measure_names
-    head = ["row", "place", f"local ({by.tz.key})", "UTC", *measures]
+    head = [*common.text("try_columns", lang, zone=by.tz.key).split("|"), *measures]
     return common.table(head, [
         [row["row"], row["place"], f"{row['local_start']:%Y-%m-%d %H:%M %z}", f"{row['interval_start']:%Y-%m-%d %H:%M}",
          *(_cell(row["measures"].get(m)) for m in measures)] for row in shown

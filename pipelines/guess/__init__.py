@@ -200,7 +200,8 @@ def _rest(
     _, chosen, _ = columns.dataset_of(numbers)
     used = {*told.columns, *where, *chosen.values()} | (set(numbers) if not chosen else set())
     left = [n for n in found.raw.names if n and n not in used and not (told.unpivot and re.fullmatch(told.unpivot, n))]
-    marks = [n for n in left if columns.hints(n, "marks")]
+    times = " ".join(told.open["columns"].candidates) if "columns" in told.open else ""
+    marks = [n for n in left if columns.hints(n, "marks") and n not in times]
     kinds = [n for n in left if columns.hints(n, "kinds") and n in texts]
     lines = [
         f"# {_shown(name)} may say what the numbers of its row are worth: see `outage:`, `marks:` and `uptime:`" for name in marks

@@ -48,6 +48,7 @@ def test_try_shows_rows_times_account_and_reasons_and_writes_nothing(
     code, said, _ = drukte("source", "try", *at)
     assert code == 0, "refused rows are reported, not fatal"
     assert "7 rows = 3 accepted + 1 suppressed + 3 refused + 0 duplicate; read 7, filtered 0, held 0" in said
+    assert "count_in: 3 measured, 1 withheld" in said, "of the whole file, however few rows are shown"
     assert "bridge  2026-06-20 20:00 +0200" in said and "2026-06-20 18:00" in said and "40" in said
     assert "row 6 at [not_aligned]" in said and "row 8 in [not_a_number]" in said
     assert everything_below(tmp_path) == before
