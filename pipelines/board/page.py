@@ -101,15 +101,17 @@ class _Page:
         told = {state: [s for s in self.read.situations if s["state"] == state] for state in ("open", "pending", "closed")}
         unseen = [p for p in self.read.places if not p["lanes"] or p["unknown"]]
         groups = self._groups(told["open"][: self.limit])
+        first = {slug: n for n, slug in reversed(list(enumerate(s["municipality"] for s in told["open"])))}  # worst first
+        towns = sorted(self.read.identity, key=lambda row: first.get(row["municipality"], len(told["open"])))
         return {
             "v": self.voice, "t": self.voice.text, "lang": self.voice.lang, "levels": LEVELS, "looks": LOOKS,
             "scope": self.scope, "many": len(self.read.identity) > 1, "look_back": self.look_back,
             "stale_page": STALE_PAGE_MINUTES,
-            "municipalities": [self._municipality(row) for row in self.read.identity],
+            "municipalities": [self._municipality(row) for row in towns],
             "groups": groups, "overview": [self._overview(group) for group in groups[:GLANCE_ROWS]],
             "overview_more": max(0, len(groups) - GLANCE_ROWS), "data": assets.data(self._data(told)),
             "pending": [self._situation(s) for s in told["pending"][: self.limit]],
-            "closed": [self._situation(s) for s in self._latest_first(told["closed"])[: self.limit]],
+            "closed": [self._situation(s) for s in sorted(told["closed"], key=lambda s: s["ended_at"], reverse=True)[: self.limit]],
             "counts": {state: len(found) for state, found in told.items()},
             "unobserved": sum(s["unobserved"] for s in told["open"]),
             "left_out": sum(max(0, len(found) - self.limit) for found in told.values()),
@@ -282,10 +284,6 @@ class _Page:
         first, places = group[0], {s["place"] for s in group}
         return {**first, "more": len(places) - 1, "since": min(s["started_at"] for s in group),
                 "blind": sum(bool(s["unobserved"]) for s in group)}  # fmt: skip
-
-    @staticmethod
-    def _latest_first(situations: list[Row]) -> list[Row]:
-        return sorted(situations, key=lambda s: s["ended_at"], reverse=True)
 
     def _situation(self, s: Row) -> Row:
         clock = self.clocks[s["municipality"]]

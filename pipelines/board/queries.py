@@ -6,11 +6,14 @@ make it calm. Times are UTC; shares are 0–1; ages are minutes between the end 
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 import duckdb
+
+from schemas import words
 
 Row = dict[str, Any]
 
@@ -68,10 +71,19 @@ select * from indicators
 qualify row_number() over (partition by indicator order by version desc, definition_hash) = 1
 """
 
+# How a sentence says that a situation is over: left out of what is seen from before its end.
+_OVER = {
+    lang: " " + re.escape(words.word("situation_note", "closed", lang)).replace(r"\{ended\}", "[^.]*") + "$"
+    for lang in ("nl", "en")
+}
+
 # A situation that ended after `at` was open then. Its level of that moment is not kept; the highest it came to never says too little.
-_AS_AT = """
+_AS_AT = f"""
 select * exclude (later) replace (if(later, 'open', state) as state, if(later, peak_level, level) as level,
-                                  if(later, null, ended_at) as ended_at, if(later, null, end_reason) as end_reason)
+                                  if(later, null, ended_at) as ended_at, if(later, null, end_reason) as end_reason,
+                                  if(later, least(observed_until, $at), observed_until) as observed_until,
+                                  if(later, regexp_replace(explanation_nl, '{_OVER["nl"]}', ''), explanation_nl) as explanation_nl,
+                                  if(later, regexp_replace(explanation_en, '{_OVER["en"]}', ''), explanation_en) as explanation_en)
 from (select *, state = 'closed' and started_at <= $at and ended_at > $at as later from situations where municipality in (select unnest($who)))
 """
 

@@ -99,10 +99,14 @@ def test_seen_from_an_earlier_moment_what_ended_later_was_open(made):
     def change(tables):
         last = dict(tables["situations"][-1])
         assert last["state"] == "closed"
-        last.update(peak_level="high", level="normal", ended_at=AT + QUARTER)
+        last.update(peak_level="high", level="normal", ended_at=AT + QUARTER, observed_until=AT + QUARTER)
+        last.update(
+            explanation_en="Quay: up to 2.3 p/m². Over since 2026-06-20 22:20.", explanation_nl="Kade. Voorbij sinds 22:20."
+        )
         tables["situations"] = [last]
 
     html = shown(made, change)
+    assert "Quay: up to 2.3 p/m²." in html and "Over since" not in html
     assert len(articles(html)) == 1 and "Closed since" not in html and "high" in plain(html)
 
 
