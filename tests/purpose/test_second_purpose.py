@@ -10,6 +10,7 @@ import pytest
 
 from pipelines import lock, start
 from pipelines.published import connect
+from pipelines.purpose import files
 from pipelines.store import Store
 from pipelines.tick import Summary, tick
 from schemas.problems import Problems
@@ -57,28 +58,17 @@ def tables(file: Path, *names: str) -> dict[str, int]:
         return {name: con.sql(f"SELECT count(*) FROM {name}").fetchall()[0][0] for name in names}
 
 
-def test_from_refused_to_reviewed_to_a_file_of_its_own_to_void(town: Town, drukte) -> None:  # noqa: F811
-    main, own = (town.folder / "w" / "published" / part for part in ("indicators.duckdb", "area-security/indicators.duckdb"))
-    words = ["--config", town.config_folder, "--data", town.data]
-    assert drukte("purpose", "check", *words)[0] == 0
-    before = tables(main, "observations", "indicator_values")
+def told(file: Path) -> list[list[tuple]]:
+    """What stands in the tables that grow with time."""
+    with connect(file) as con:
+        return [
+            con.sql(f"FROM {name} ORDER BY ALL").fetchall()
+            for name in ("observations_history", "indicator_values", "data_quality")
+        ]
 
-    # adopted, not reviewed: refused, live and on history, and told what a review would have to decide
-    (town.config_folder / "purposes" / "area-security.yaml").write_text(dedent(SECOND))
-    edit(town, "municipalities/tiny.yaml", ("\nthresholds:", ADOPTED), ("unusualness: {}}", "unusualness: {}, busy_for_this_time: {}}"),
-         ("crowd-manager: {", "area-manager: {nl: gebiedsmanager, en: area manager}, crowd-manager: {"))  # fmt: skip
-    code, _, errors = drukte("backfill", *words, "--workspace", town.folder / "w", "--to", UNTIL.isoformat())
-    assert code == 3 and "`area-security` may not be used as it stands" in errors and "necessity, proportionality" in errors
-    with pytest.raises(Problems) as problems:
-        once(town, 1)
-    assert problems.value.refused and not own.exists()
-    assert drukte("purpose", "check", *words)[0] == 3
-    code, said, _ = drukte("purpose", "diff", "crowd-safety", "area-security", *words)
-    assert code == 0 and "OTHER USERS" in said and "area-manager" in said and "k: 15 -> 25" in said
 
-    # reviewed by its own owner: it runs, and has a file of its own with its own data and nothing else
-    review(town, "area-security", "area-manager")
-    once(town, 2)
+def stands_by_itself(own: Path, main: Path) -> None:
+    """The file holds what belongs to the purpose and nothing else, with all views and macros."""
     with connect(own) as con:
         assert con.sql("SELECT DISTINCT dataset FROM observations").fetchall() == [("zone_counts",)]
         assert {i for (i,) in con.sql("SELECT DISTINCT indicator FROM indicator_values").fetchall()} <= {
@@ -100,12 +90,55 @@ def test_from_refused_to_reviewed_to_a_file_of_its_own_to_void(town: Town, drukt
     for asked in (views, macros):
         with connect(own) as one, connect(main) as other:
             assert {*other.sql(asked).fetchall()} <= {*one.sql(asked).fetchall()}
+
+
+def older_rows_read_as_the_others(town: Town, own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows that are no longer recent stand in Parquet beside the file."""
+    recent = told(own)
+    monkeypatch.setattr(files, "RECENT", timedelta(days=-1))
+    with lock.hold(town.folder / "w", 0), Store(town.folder / "w") as store:
+        files.publish(store, UNTIL + 2 * STEP)
+    monkeypatch.undo()
+    assert told(own) == recent and all(recent)
+    with connect(own) as con:
+        assert con.sql("SELECT count(*) FROM recent_observations").fetchall() == [(0,)]
+
+
+def test_from_refused_to_reviewed_to_a_file_of_its_own_to_void(
+    town: Town,
+    drukte,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    main, own = (town.folder / "w" / "published" / part for part in ("indicators.duckdb", "area-security/indicators.duckdb"))
+    words = ["--config", town.config_folder, "--data", town.data]
+    assert drukte("purpose", "check", *words)[0] == 0
+    before = tables(main, "observations", "indicator_values")
+
+    # adopted, not reviewed: refused, live and on history, and told what a review would have to decide
+    (town.config_folder / "purposes" / "area-security.yaml").write_text(dedent(SECOND))
+    edit(town, "municipalities/tiny.yaml", ("\nthresholds:", ADOPTED), ("unusualness: {}}", "unusualness: {}, busy_for_this_time: {}}"),
+         ("crowd-manager: {", "area-manager: {nl: gebiedsmanager, en: area manager}, crowd-manager: {"))  # fmt: skip
+    code, _, errors = drukte("backfill", *words, "--workspace", town.folder / "w", "--to", UNTIL.isoformat())
+    assert code == 3 and "`area-security` may not be used as it stands" in errors and "necessity, proportionality" in errors
+    with pytest.raises(Problems) as problems:
+        once(town, 1)
+    assert problems.value.refused and not own.exists()
+    assert drukte("purpose", "check", *words)[0] == 3
+    code, said, _ = drukte("purpose", "diff", "crowd-safety", "area-security", *words)
+    assert code == 0 and "OTHER USERS" in said and "area-manager" in said and "k: 15 -> 25" in said
+
+    # reviewed by its own owner: it runs, and has a file of its own with its own data and nothing else
+    review(town, "area-security", "area-manager")
+    once(town, 2)
+    stands_by_itself(own, main)
     with connect(main) as con:
         names = {i for (i,) in con.sql("SELECT DISTINCT indicator FROM indicator_values").fetchall()}
         assert "busy_for_this_time" not in names and "specific_flow" in names
         assert con.sql("SELECT purpose, standing FROM purpose_reviews ORDER BY adoption_order").fetchall() == [
             ("crowd-safety", "reviewed"), ("area-security", "reviewed")]  # fmt: skip
     assert tables(main, "observations")["observations"] >= before["observations"]
+
+    older_rows_read_as_the_others(town, own, monkeypatch)
 
     # k at the gate is the larger of both from now on
     town.zones(UNTIL + 3 * STEP, [(UNTIL + STEP - timedelta(minutes=5), "square", 20)], name="later")
