@@ -32,7 +32,7 @@ def parts(config: Config, card: Card) -> set[str]:
 
 def delay(config: Config) -> timedelta:
     """When a value made of others can be known: with the slowest source."""
-    return max(s.delay for s in config.sources.values())
+    return max((s.delay for s in config.sources.values()), default=timedelta(0))  # `plan --without` the only one
 
 
 def todo_name(card: Card) -> str:

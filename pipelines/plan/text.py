@@ -123,7 +123,9 @@ class Lines:
         yield self.text("situations", since=self.moment(loss.since), at=self.moment(loss.at), n=loss.situations_judged)
         yield from (f"  {self._situation(row)}" for row in loss.situations)
         if not loss.situations:
-            yield "  " + self.text("same")
+            yield "  " + self.text("same" if loss.situations_judged else "none")
+        if loss.data_end:
+            yield self.text("data_end", at=self.moment(loss.data_end), option=self.option(loss.data_end))
 
     def _inputs(self, rows: list[Row]) -> list[str]:
         def key(row: Row) -> tuple[Any, ...]:

@@ -31,7 +31,7 @@ class Loss:
 
     ``judged``: False before the first run. ``inputs``: rows of :func:`pipelines.plan.inputs.lost`. ``situations``: those that were
     signalled and would not have been (``not_seen``), would have been otherwise (``differs``, with what it would have been under
-    ``would_be``), or only then (``only_then``).
+    ``would_be``), or only then (``only_then``). ``data_end``: where the town's data end, when that is before the month.
     """
 
     municipality: str
@@ -42,6 +42,7 @@ class Loss:
     judged: bool = False
     situations_judged: int = 0
     situations: list[Row] = field(default_factory=list)
+    data_end: datetime | None = None
 
 
 def without(store: Store, config: Config, cards: Mapping[str, Card], source: str, at: datetime | None = None) -> Loss:
@@ -58,10 +59,18 @@ def without(store: Store, config: Config, cards: Mapping[str, Card], source: str
         return Loss(slug, source, moment - LOOK_BACK, moment, found)
     until = min(at or last, last)
     since = until - LOOK_BACK
+    ended = _ended(store, slug, since)
     before = _situations(store, slug, since, until)
     _judge_again(store, config, lesser, cards, source, since, until, last)
     after = _situations(store, slug, since, until)
-    return Loss(slug, source, since, until, found, True, len(before), [*_differences(before, after)])
+    return Loss(slug, source, since, until, found, True, len(before), [*_differences(before, after)], ended)
+
+
+def _ended(store: Store, slug: str, since: datetime) -> datetime | None:
+    """Where the data of a town end, when that is before the month looked at."""
+    newest: datetime | None = one(store.con.execute(f"""SELECT max(interval_end) FROM {store.relation("observations")}
+                                       WHERE municipality = '{slug}' AND delivery_id IS NOT NULL"""))[0]  # fmt: skip
+    return newest if newest is not None and newest < since else None
 
 
 def _judge_again(

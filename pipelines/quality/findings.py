@@ -174,6 +174,6 @@ def _proposal(config: Config, finding: Finding, at: datetime, taken: set[str]) -
 def _evidence(config: Config, finding: Finding, start: datetime) -> Row:
     """The sentence in both languages; times on the local clock."""
     since = start.astimezone(config.tz).strftime("%Y-%m-%d %H:%M")
-    hours = round((finding.end - start).total_seconds() / 3600, 1)
-    facts = {"since": since, "length": f"{hours:g}", **finding.facts}
+    hours, minutes = divmod(round((finding.end - start).total_seconds() / 60), 60)
+    facts = {"since": since, "length": f"{hours}:{minutes:02}" if minutes else str(hours), **finding.facts}
     return {f"evidence_{lang}": word("detector_evidence", finding.detector, lang).format(**facts) for lang in ("nl", "en")}

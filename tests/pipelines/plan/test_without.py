@@ -106,6 +106,16 @@ def test_before_the_first_run_only_inputs_can_be_told(tmp_path: Path) -> None:
     assert any("nog geen run" in line for line in Lines("nl", town.config.tz).of_loss(found))
 
 
+def test_the_only_source_of_a_town_can_be_thought_away_too(tmp_path: Path) -> None:
+    town = Town(tmp_path)
+    path = town.config_folder / "municipalities" / "tiny.yaml"
+    path.write_text(path.read_text().replace("sources: [zones, gates]", "sources: [zones]"))
+    evening(town)
+    run(town)
+    found = loss(town, "zones")
+    assert {r["change"] for r in found.situations} == {"not_seen"} and {r["loss"] for r in found.inputs} == {"lost"}
+
+
 def test_only_the_month_before_is_looked_at(tmp_path: Path) -> None:
     town = Town(tmp_path)
     evening(town)
@@ -113,5 +123,8 @@ def test_only_the_month_before_is_looked_at(tmp_path: Path) -> None:
     later = AT + timedelta(days=40)
     with Store(tmp_path / "w") as store:
         tick(store, town.config, catalogue(), at=later)
-    assert loss(town, "zones").since == later - timedelta(days=31)
+    none = loss(town, "zones")
+    assert none.since == later - timedelta(days=31) and not none.situations
+    said = "\n".join(Lines("en", town.config.tz).of_loss(none))
+    assert "There were none." in said and "`--at 2026-06-01T02:30" in said, "not that all would be well without it"
     assert loss(town, "zones", at=AT).situations
