@@ -18,13 +18,13 @@ from schemas.config import Config
 
 
 def look(config_dir: Path, workspace: Path, slug: str, at: datetime) -> tuple[str | None, list[str]]:
-    """What is wrong now (``no_run``, ``no_data`` or None), and what could not be told or called. Raises :class:`Problems`."""
+    """What is wrong now (``no_run``, ``no_data``, ``unwatched`` or None), and what could not be told or called. Raises :class:`Problems`."""
     config, _ = start.ready(config_dir, slug)
     rules = config.municipality.alerts.watch
     pulse = read(workspace, slug)
     memory = workspace / "private" / f"watch-{slug}.json"
     if rules is None:
-        return None, [f"{config.file}: no `alerts: watch:`; nothing is watched"]
+        return "unwatched", [f"{config.file}: there is no `alerts: watch:`"]
     messages, told = watch.decide(watch.remembered(memory), pulse, rules, at)
     notes: list[str] = []
     reached = [notes_of for message in messages for notes_of in _tell(message, config, workspace, pulse)]

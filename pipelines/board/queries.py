@@ -13,6 +13,7 @@ from typing import Any
 
 import duckdb
 
+from pipelines.situation_closing import SAID
 from schemas import words
 
 Row = dict[str, Any]
@@ -71,11 +72,12 @@ select * from indicators
 qualify row_number() over (partition by indicator order by version desc, definition_hash) = 1
 """
 
-# How a sentence says that a situation is over: left out of what is seen from before its end.
+# How a sentence says that a situation is over, by data or by a person: left out of what is seen from before its end.
 _OVER = {
-    lang: " " + re.escape(words.word("situation_note", "closed", lang)).replace(r"\{ended\}", "[^.]*") + "$"
+    lang: " (" + re.escape(words.word("situation_note", "closed", lang)).replace(r"\{ended\}", "[^.]*") + "|"
+    + re.escape(SAID[lang]).replace(r"\{role\}", "[^:]*").replace(r"\{reason\}", ".*") + ")$"
     for lang in ("nl", "en")
-}
+}  # fmt: skip
 
 # A situation that ended after `at` was open then. Its level of that moment is not kept; the highest it came to never says too little.
 _AS_AT = f"""

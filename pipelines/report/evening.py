@@ -77,6 +77,8 @@ class _Report:
             lines.append(self.say("short_some", n=own.get("situations", 0), m=own.get("stories", 0), peak=peak))
             if own.get("high"):
                 lines.append(self.say("short_high", n=own["high"]))
+            worst = dict.fromkeys(s["name"] or s["place"] for s in self.found.situations if s["peak_level"] == "critical")
+            lines += [self.say("short_critical", places=", ".join(worst))] if worst else []
             still = sum(s["ended_at"] is None or s["ended_at"] > self.found.until for s in self.found.situations)
             lines += [self.say("short_open", n=still)] if still else []
         else:

@@ -23,6 +23,7 @@ from tests.pipelines.test_lock import other_process
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 180.0
+DEVICE = "a4:83:e7:1c:"  # how the addresses of devices begin in a delivery that is to be refused
 DRUKTE = [sys.executable, "-c", "from pipelines.cli import main; main()"]
 
 pytestmark = pytest.mark.flow
@@ -141,6 +142,9 @@ def test_a_killed_serve_takes_its_server_and_runs_with_it(serving: subprocess.Po
 
 def test_run_goes_through_the_flow_quietly_waits_and_exits_4(tmp_path: Path) -> None:
     town, workspace = write_town(tmp_path), tmp_path / "w"
+    devices = [f"{DEVICE}{n:02x}:5b:{n + 7:02x}" for n in range(20)]
+    rows = "".join(f"2026-06-01T00:00,square,20,{device}\n" for device in devices)
+    (town.data / "zones" / "devices_20260601T0203.csv").write_text("time,place,present,device\n" + rows)
     words = ["run", "--config", town.config_folder, "--workspace", workspace, "--at", UNTIL.isoformat()]
     with other_process(workspace, 120):
         held = drukte(*words)
@@ -150,8 +154,14 @@ def test_run_goes_through_the_flow_quietly_waits_and_exits_4(tmp_path: Path) -> 
         done = drukte(*words, "--wait", 120)
     assert done.returncode == 0
     assert [line for line in done.stderr.splitlines() if "NOT REVIEWED" not in line] == []
-    assert done.stdout.startswith("tiny: 2 deliveries")
+    assert done.stdout.startswith("tiny: 3 deliveries")
     assert (workspace / "private" / "prefect" / "run" / "prefect.db").exists()  # it did go through Prefect, at home here
+    kept = {path: path.read_bytes() for path in workspace.rglob("*") if path.is_file()}
+    assert any(b"drukte-tiny" in text and b"closed" in text for path, text in kept.items() if "prefect" in path.parts)
+    told = [*kept.items(), ("output", done.stdout.encode()), ("errors", done.stderr.encode())]
+    assert [
+        where for where, text in told if DEVICE.encode() in text
+    ] == []  # nothing of a refused delivery, in Prefect's own records neither
     assert runs(workspace) == [(UNTIL, "run")]
     again = drukte(*words, "--json")
     assert [line for line in again.stderr.splitlines() if "NOT REVIEWED" not in line] == []

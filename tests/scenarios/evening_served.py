@@ -192,10 +192,13 @@ class Served:
                 ]
 
     def waited(self, planned: datetime, moments: list[datetime], done: list[tuple[float, float]]) -> float:
-        """Real seconds from a planned moment of the evening until the run that did its work had ended."""
+        """Real seconds from a planned moment of the evening until the run that did its work had ended.
+
+        Of a run whose end no server noted, since it was killed meanwhile, the end of the next one.
+        """
         moment = min(m for m in moments if m >= planned)
         real = self.begun + (moment - START).total_seconds() / self.factor
-        end = min(end for start, end in done if start <= real + 0.5 and real <= end)
+        end = min(end for _, end in done if real <= end)
         return end - (self.begun + (planned - START).total_seconds() / self.factor)
 
     def artifacts(self) -> int:

@@ -71,8 +71,8 @@ def test_report_tells_situations_signals_measures_and_quality(made):
     text = plain(html)
     for fact in (
         "Fair 2025", "class B", "9,000 visitors expected", "The event is still going on: this report goes up to 22:05.",
-        "4 situations in 3 connected groups; the peak level was critical.", "3 of them reached high or critical.",
-        "3 situations were still open at the end.", "signalled 18:32, 17 min after it began", "meter · crowd-manager · needs 20 min",
+        "4 situations in 3 connected groups; the peak level was critical.", "Up to high or critical: 3.", "It became critical at: ",
+        "Still open at the end: 3.", "signalled 18:32, 17 min after it began", "meter · crowd-manager · needs 20 min",
         "16:30 – 19:30", "Grote Markt: density 3.62 p/m², beyond the edge since 18:15", "partly without sight",
         "No follow-up was recorded. That does not say that nothing was done.", "gate closed (person-level or undeclared content)",
     ):  # fmt: skip
