@@ -191,16 +191,6 @@ class Served:
                     run for run in found if run["state_type"] != "SCHEDULED" or _real(run["expected_start_time"]) < time.time()
                 ]
 
-    def waited(self, planned: datetime, moments: list[datetime], done: list[tuple[float, float]]) -> float:
-        """Real seconds from a planned moment of the evening until the run that did its work had ended.
-
-        Of a run whose end no server noted, since it was killed meanwhile, the end of the next one.
-        """
-        moment = min(m for m in moments if m >= planned)
-        real = self.begun + (moment - START).total_seconds() / self.factor
-        end = min(end for _, end in done if real <= end)
-        return end - (self.begun + (planned - START).total_seconds() / self.factor)
-
     def artifacts(self) -> int:
         return int(_post(f"{self.api}/artifacts/count", {}))
 
@@ -248,3 +238,13 @@ def _real(text: str) -> float:
 def took(run: dict[str, Any]) -> tuple[float, float]:
     """When a run that ended began and ended, in seconds since 1970."""
     return _real(run["start_time"]), _real(run["end_time"])
+
+
+def waited(planned: datetime, moments: list[datetime], done: list[tuple[float, float]], begun: float, period: float) -> float:
+    """Real seconds from a planned moment of the evening until the run that did its work had ended.
+
+    Of a run whose end no server noted, since it was killed meanwhile, the end of the next one.
+    """
+    moment, factor = min(m for m in moments if m >= planned), STEP.total_seconds() / period
+    real = begun + (moment - START).total_seconds() / factor
+    return min(end for _, end in done if real <= end) - (begun + (planned - START).total_seconds() / factor)
