@@ -76,7 +76,8 @@ def _declared(raw: Raw, source: Source, used: list[str]) -> pa.Table:
             columns[f"t{number}"] = _stamps(values) if sole_time else _texts(values)
         except (pa.ArrowException, ValueError):
             raise UnreadableError(
-                "column_type", f"the declared column `{name}` is of type {str(values.type)[:40]}, which cannot be read."
+                "column_type",
+                f"the declared column `{name}` is of type {str(values.type)[:40]}, which cannot be read. Ask for one number or text a cell.",
             ) from None
     return pa.table({"row_number": pa.array(raw.row_numbers, pa.int64()), **columns})
 

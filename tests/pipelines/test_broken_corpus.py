@@ -58,9 +58,11 @@ def sound(source: str, *, whole: bool, folder: Path) -> Taken:
 
 def corpus() -> list[Case]:
     """Every case, or in `make test` every fault of a row or file once, in a layout by turns."""
-    by_layout = [[*faults.of_cells(la), *faults.of_lines(la), *faults.of_files(la)] for la in layouts.delimited()]
+    by_layout = [
+        [*faults.of_cells(la), *faults.of_clocks(la), *faults.of_lines(la), *faults.of_files(la)] for la in layouts.delimited()
+    ]
     by_document = [list(faults.of_documents(document)) for document in layouts.documents()]
-    zips = list(faults.of_zips(layouts.delimited()[0]))
+    zips = [*faults.of_zips(layouts.delimited()[0]), *faults.of_parquet(layouts.delimited()[0])]
     everything = [case for cases in (*by_layout, *by_document, zips) for case in cases]
     if evidence.proving():
         return everything

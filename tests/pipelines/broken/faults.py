@@ -11,6 +11,10 @@ import json
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
+
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from tests.pipelines.broken.layouts import Document, Layout
 
@@ -85,6 +89,27 @@ def of_cells(layout: Layout) -> Iterator[Case]:
             continue  # a place is a column there: see the faults of whole files
         content = layout.content(layout.put(positions[kind], text))
         yield Case(name, layout.source, content, frozenset(checks), layout.middle, layout.file)
+
+
+# A time that the clock of the place skips, in layouts that have a stamp in one column.
+SKIPPED = {
+    "hardbruecke": "2020-03-29T02:30", "melbourne-pedestrians": "2014-10-05T02:00", "telraam-berlin": "2024-03-31T02:00",
+    "ndw-a10": "2024-03-31T02:00", "waterdam-island": "2026-03-29T02:30", "waterdam-roads": "2026-03-29T02:30",
+}  # fmt: skip
+
+
+def of_clocks(layout: Layout) -> Iterator[Case]:
+    """The middle row has a stamp that is well written and cannot be."""
+    if layout.source not in SKIPPED:
+        return
+    skipped = datetime.fromisoformat(SKIPPED[layout.source])
+    for name, at, check in (
+        ("a time that the clock skips", skipped, "time_does_not_exist"), ("off the grid", skipped.replace(hour=12, minute=1), "not_aligned"),
+        ("a century too late", skipped.replace(year=2126, month=5), "time_out_of_range"),
+        ("before there were counters", skipped.replace(year=1926, month=5), "time_out_of_range"),
+    ):  # fmt: skip
+        content = layout.content(layout.put(layout.time, at.strftime(layout.stamp)))
+        yield Case(name, layout.source, content, frozenset({check}), layout.middle, layout.file)
 
 
 # --- one line ------------------------------------------------------------------------------------------------------------------
@@ -291,6 +316,47 @@ def of_zips(layout: Layout) -> Iterator[Case]:
     for mark, at in ((b"PK\x03\x04", 22), (b"PK\x01\x02", 24)):
         lying[lying.index(mark) + at : lying.index(mark) + at + 4] = (10_000).to_bytes(4, "little")
     yield case("a member that states another size", bytes(lying), "too_large", "not_zip", "ratio")
+
+
+# --- Parquet -------------------------------------------------------------------------------------------------------------------
+
+
+def of_parquet(layout: Layout) -> Iterator[Case]:
+    """Hardbrücke's rows as typed columns: cut, damaged, of other types."""
+    assert layout.header is not None
+    texts = dict(zip(layout.header, map(list, zip(*layout.rows, strict=True)), strict=True))
+    sound = texts | {name: pa.array(map(int, texts[name]), pa.int64()) for name in ("In", "Out")}
+
+    def written(**changes: object) -> bytes:
+        sink = io.BytesIO()
+        pq.write_table(pa.table({k: v for k, v in (sound | changes).items() if v is not None}), sink)
+        return sink.getvalue()
+
+    def case(name: str, content: bytes, *codes: str) -> Case:
+        return Case(name, "hardbruecke-history", content, frozenset(codes), None, "delivery.parquet")
+
+    whole, n = written(), len(layout.rows)
+    yield case("sound columns", whole, SAME)
+    for eighth in range(1, 8):
+        yield case(f"columns cut off after {eighth} eighths", whole[: len(whole) * eighth // 8], "not_parquet")
+    for eighth in range(8):
+        damaged = bytearray(whole)
+        at = 4 + (len(whole) - 12) * eighth // 8
+        damaged[at : at + 3] = bytes(b ^ 0xFF for b in damaged[at : at + 3])
+        yield case(f"columns damaged in eighth {eighth + 1}", bytes(damaged), "not_parquet", "rows", *_ALIEN, "column_type", SAME)
+    yield case("text instead of columns", layout.content(), "not_parquet")
+    yield case("columns without rows", written(**{k: pa.array([], pa.string()) for k in texts}), "nothing")
+    yield case("a typed column gone", written(Out=None), "missing_column")
+    yield case("a typed column nobody declared", written(Extra=pa.array([1] * n)), "undeclared_column")
+    yield case("lists for counts", written(In=pa.array([[1]] * n)), "column_type", "person_level")
+    yield case("bytes for counts", written(In=pa.array([b"\xff\x00"] * n)), "column_type", "person_level")
+    yield case("truths for counts", written(In=pa.array([True] * n)), "rows")
+    yield case("empty counts", written(In=pa.array([None] * n, pa.int64())), "rows", SAME)
+    yield case("numbers that are none", written(In=pa.array([float("nan"), float("inf")] * (n // 2), pa.float64())), "rows", SAME)
+    yield case("numbers below zero", written(In=pa.array([-1] * n, pa.int64())), "rows")
+    yield case("numbers beyond belief", written(In=pa.array([2**62] * n, pa.int64())), "rows")
+    yield case("times of the day only", written(Timestamp=pa.array([1] * n, pa.time32("s"))), "rows", "column_type")
+    yield case("times beyond time", written(Timestamp=pa.array([2**62] * n, pa.timestamp("us"))), "rows", "column_type")
 
 
 def pretty(case: Case) -> str:
