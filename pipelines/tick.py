@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from indicators import neighbours
 from indicators.card import Card
-from pipelines import alerts, baselines, compute, frozen, grid, purpose, quality, reference, register, situate, todo
+from pipelines import alerts, baselines, compute, frozen, grid, old_rows, purpose, quality, reference, register, situate, todo
 from pipelines.intake import arrivals
 from pipelines.notes import Note
 from pipelines.outcomes import kpis
@@ -108,6 +108,7 @@ def tick(
         _tell(store, summary)
         bound.write(store, config, admitted)
     config, summary.deliveries = taken_in(store, config, cards, at, verb, show)
+    summary.notes += old_rows.notes(store, config, summary.deliveries, at)
     stretch = (since or BEGINNING, until or at) if restate else None
     if stretch and release:
         with store.transaction():

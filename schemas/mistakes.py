@@ -80,6 +80,8 @@ def _merged(options: list[Mistake]) -> Mistake:
 def _mistake(model: type[BaseModel], loc: Loc, error: dict[str, Any]) -> Mistake:
     kind = error["type"]
     if kind == "extra_forbidden":
+        if error.get("input") is None and " " in str(loc[-1]):  # half a sentence: {nl: Hitte, 31 graden}
+            return loc, _UNKNOWN, "A text with a comma in it stands in quotes between braces."
         return loc, _UNKNOWN, did_you_mean(str(loc[-1]), known_keys(model, loc[:-1]))
     if kind == "missing":
         return loc, _ABSENT, f"Add `{error['loc'][-1]}:`."

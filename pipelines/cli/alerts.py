@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,6 +14,8 @@ from pipelines.cli import options
 
 if TYPE_CHECKING:
     from pipelines.alerts.proving import Result
+    from pipelines.store import Store
+    from schemas.config import Config
 
 app = typer.Typer(help="Alerts: who is told what, and whether it got through.", rich_markup_mode=None, no_args_is_help=True)
 
@@ -184,25 +188,15 @@ def watch(
         raise typer.Exit(FOUND)
 
 
-def _open(config: Path, workspace: Path, municipality: list[str] | None, at: datetime, wait: float) -> Any:
-    """The store and the settings of one municipality, in a transaction that is published at its end."""
-    from contextlib import contextmanager
-
-    from pipelines import lock, start
+@contextmanager
+def _open(
+    config: Path, workspace: Path, municipality: list[str] | None, at: datetime, wait: float
+) -> Iterator[tuple[Store, Config]]:
+    """The store and the settings of one municipality; published at its end."""
+    from pipelines import start
     from pipelines.cli import common
-    from pipelines.faults import UsageError
-    from pipelines.publish import publish
-    from pipelines.store import Store
 
-    @contextmanager
-    def opened() -> Any:
-        common.published(workspace)
-        slugs = common.slugs(config, municipality)
-        if len(slugs) != 1:
-            raise UsageError("One municipality at a time: name one with --municipality.")
-        settings, _ = start.ready(config, slugs[0])
-        with lock.hold(workspace, wait), Store(workspace) as store:
-            yield store, settings
-            publish(store, at)
-
-    return opened()
+    common.published(workspace)
+    settings, _ = start.ready(config, common.one(config, municipality))
+    with common.held(workspace, wait, at) as store:
+        yield store, settings

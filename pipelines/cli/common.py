@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pipelines.faults import UsageError
+
+if TYPE_CHECKING:
+    from pipelines.store import Store
 
 
 def slugs(config: Path, asked: list[str] | None) -> list[str]:
@@ -26,6 +30,29 @@ def slugs(config: Path, asked: list[str] | None) -> list[str]:
             f"{config} has {len(there)} municipalities: {', '.join(there)}. Name one or more with --municipality SLUG."
         )
     return there
+
+
+def one(config: Path, asked: list[str] | None) -> str:
+    """The one municipality that a command is about. Raises :class:`UsageError` with the choice."""
+    found = slugs(config, asked)
+    if len(found) > 1:
+        raise UsageError("One municipality at a time: name one with --municipality.")
+    return found[0]
+
+
+@contextmanager
+def held(workspace: Path, wait: float, at: datetime) -> Iterator[Store]:
+    """The working database of a workspace, for a decision of a person; what it changed is published as at ``at`` when it is done.
+
+    Nothing is published when something goes wrong. Raises :class:`pipelines.lock.HeldError` after ``wait`` seconds.
+    """
+    from pipelines import lock
+    from pipelines.publish import publish
+    from pipelines.store import Store
+
+    with lock.hold(workspace, wait), Store(workspace) as store:
+        yield store
+        publish(store, at)
 
 
 def there(config: Path) -> list[str]:

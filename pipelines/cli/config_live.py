@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -9,7 +10,14 @@ import typer
 from pipelines.cli import options
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+    from pathlib import Path
+
+    from pipelines.store import Store
     from pipelines.versions import Version
+
+    Step = Callable[[Store, str, datetime, str, str], Version]
 
 
 def accept(
@@ -46,45 +54,66 @@ def accept(
 
     From the first time on, changed files of the municipality act only after this step.
     """
-    from dataclasses import asdict
-
-    from pipelines import lock, start
     from pipelines.cli import common
     from pipelines.faults import UsageError
-    from pipelines.publish import publish
+
+    slugs, moment = common.slugs(config, municipality), common.moment(at) or common.now()
+    if show:
+        _listed(_versions(workspace, slugs, wait), lang, as_json)
+        return
+    if role is None or reason is None:
+        missing = [name for name, given in (("--role", role), ("--reason", reason)) if given is None]
+        raise UsageError(f"config accept needs {' and '.join(missing)}: who decides, and why. Both are kept.")
+    step = _reviewed(config, data, review) if review is not None else _accepted(config, data, common.moment(begin), urgent)
+    with common.held(workspace, wait, moment) as store:
+        done = [step(store, slug, moment, role, reason) for slug in slugs]
+    if as_json:
+        common.dump([asdict(version) for version in done])
+    else:
+        print("\n".join(_said(version, lang) for version in done))
+
+
+def _accepted(config: Path, data: Path | None, begin: datetime | None, urgent: bool) -> Step:
+    """Putting the files of a municipality in force."""
+    from pipelines.versions import accept as plain
+
+    def step(store: Store, slug: str, at: datetime, role: str, why: str) -> Version:
+        return plain.accept(store, config, slug, data, at=at, role=role, why=why, begin=begin, urgent=urgent)
+
+    return step
+
+
+def _reviewed(config: Path, data: Path | None, number: int) -> Step:
+    """Noting the review of an urgent version; 0 is the one that waits."""
+    from pipelines import start
+    from pipelines.versions import accept as plain
+
+    def step(store: Store, slug: str, at: datetime, role: str, why: str) -> Version:
+        settings, _ = start.ready(config, slug, data)
+        return plain.review(store, settings, number or None, at=at, role=role, why=why)
+
+    return step
+
+
+def _versions(workspace: Path, slugs: list[str], wait: float) -> list[Version]:
+    """The versions that a workspace has kept; looking changes nothing."""
+    from pipelines import lock
     from pipelines.store import Store
-    from pipelines.versions import accept as step
     from pipelines.versions import ledger
 
-    slugs, moment, since = common.slugs(config, municipality), common.moment(at) or common.now(), common.moment(begin)
-    missing = [name for name, given in (("--role", role), ("--reason", reason)) if not given]
-    if missing and not show:
-        raise UsageError(f"config accept needs {' and '.join(missing)}: who decides, and why. Both are kept.")
-    done: list[Version] = []
     with lock.hold(workspace, wait), Store(workspace) as store:
-        for slug in slugs:
-            if show:
-                done += ledger.versions(store, slug)
-                continue
-            assert role is not None and reason is not None
-            if review is not None:
-                settings, _ = start.ready(config, slug, data)
-                done.append(step.review(store, settings, review or None, at=moment, role=role, why=reason))
-            else:
-                done.append(step.accept(store, config, slug, data, at=moment, role=role, why=reason, begin=since, urgent=urgent))
-        if not show:
-            publish(store, moment)
+        return [version for slug in slugs for version in ledger.versions(store, slug)]
+
+
+def _listed(found: list[Version], lang: str, as_json: bool) -> None:
+    from pipelines.cli import common
+
     if as_json:
-        common.dump([asdict(v) for v in done])
-    elif show:
-        print(
-            common.table(("", "", "", "", "", "", ""), [_row(v, lang) for v in done])
-            if done
-            else common.text("nothing_found", lang)
-        )
+        common.dump([asdict(version) for version in found])
+    elif found:
+        print(common.table(("", "", "", "", "", "", ""), [_row(version, lang) for version in found]))
     else:
-        for version in done:
-            print(_said(version, lang))
+        print(common.text("nothing_found", lang))
 
 
 def _row(version: Version, lang: str) -> tuple[object, ...]:

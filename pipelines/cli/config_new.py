@@ -5,10 +5,11 @@ from __future__ import annotations
 import sys
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from pipelines.cli import config_new_options as given
 from pipelines.cli import options
 
 if TYPE_CHECKING:
@@ -22,90 +23,36 @@ NEEDED = {"slug": "--slug", "name": "--name", "places": "--places", "legal_basis
 def init(
     *,
     config: options.Config = options.DEFAULT_CONFIG,
-    package: Annotated[
-        Path | None, typer.Option("--from", metavar="PACKAGE", help="Begin from the package of another town (`export transfer`).")
-    ] = None,
-    thresholds: Annotated[
-        Literal["decide", "adopt", "generic"],
-        typer.Option("--thresholds", help="Edges of that town: a TODO each, taken over with its reasons, or none."),
-    ] = "decide",
-    slug: Annotated[str | None, typer.Option("--slug", metavar="SLUG", help="Short name: a-z, 0-9 and '-'.")] = None,
-    name: Annotated[str | None, typer.Option("--name", metavar="TEXT", help="Name in Dutch.")] = None,
-    name_en: Annotated[str | None, typer.Option("--name-en", metavar="TEXT", help="Name in English, if another.")] = None,
-    cbs: Annotated[str | None, typer.Option("--cbs", metavar="GM0000", help="CBS code; its year with --cbs-year.")] = None,
-    cbs_year: Annotated[
-        int | None, typer.Option("--cbs-year", metavar="YEAR", help="Year of the CBS code; else this year.")
-    ] = None,
-    timezone: Annotated[
-        str | None, typer.Option("--timezone", metavar="ZONE", help="IANA time zone; else the package's, or Europe/Amsterdam.")
-    ] = None,
-    holidays: Annotated[
-        str | None,
-        typer.Option(
-            "--holidays", metavar="NL", help="Country, or country and part, of the holidays; else the package's, or NL."
-        ),
-    ] = None,
-    languages: Annotated[
-        str | None, typer.Option("--languages", metavar="nl,en", help="Languages of the town; else the package's, or both.")
-    ] = None,
-    places: Annotated[
-        Path | None, typer.Option("--places", metavar="FILE", help="GeoJSON of zones and other places: WGS 84 or RD New.")
-    ] = None,
-    crs: Annotated[
-        str | None,
-        typer.Option("--crs", metavar="EPSG:28992", help="Its reference system, when neither file nor coordinates tell."),
-    ] = None,
-    place_type: Annotated[
-        str, typer.Option("--place-type", metavar="moving", help="Type of zones that state none: moving or standing.")
-    ] = "moving",
-    lines: Annotated[
-        Path | None,
-        typer.Option("--lines", metavar="FILE", help="CSV of lines: place, name, from_zone, to_zone, effective_width."),
-    ] = None,
-    source: Annotated[
-        list[str] | None,
-        typer.Option("--source", metavar="ID", help="A source declaration (id or path), repeated or with commas."),
-    ] = None,
-    sample: Annotated[
-        list[Path] | None,
-        typer.Option("--sample", metavar="FILE", help="A supplier's file to draft a declaration from; repeatable."),
-    ] = None,
-    decide: Annotated[
-        list[str] | None, typer.Option("--decide", metavar="KEY=VALUE", help="What a draft leaves open; repeatable.")
-    ] = None,
-    id_property: Annotated[
-        str | None, typer.Option("--id-property", metavar="NAME", help="Property of the drawing that holds the supplier's id.")
-    ] = None,
+    package: given.Package = None,
+    thresholds: given.Thresholds = "decide",
+    slug: given.Slug = None,
+    name: given.Name = None,
+    name_en: given.NameEn = None,
+    cbs: given.Cbs = None,
+    cbs_year: given.CbsYear = None,
+    timezone: given.Timezone = None,
+    holidays: given.Holidays = None,
+    languages: given.Languages = None,
+    places: given.Places = None,
+    crs: given.Crs = None,
+    place_type: given.PlaceType = "moving",
+    lines: given.Lines = None,
+    source: given.Source = None,
+    sample: given.Sample = None,
+    decide: given.Decide = None,
+    id_property: given.IdProperty = None,
     data: options.Data = None,
-    calendar: Annotated[Path | None, typer.Option("--calendar", metavar="FILE", help="Events as iCalendar (.ics).")] = None,
-    event_class: Annotated[
-        str, typer.Option("--event-class", metavar="A", help="Class of events whose calendar states none: A, B or C.")
-    ] = "A",
-    purpose: Annotated[
-        str | None,
-        typer.Option("--purpose", metavar="ID", help="The purpose that is adopted; else the package's, or crowd-safety."),
-    ] = None,
-    legal_basis: Annotated[str | None, typer.Option("--legal-basis", metavar="TEXT", help="The legal basis for it.")] = None,
-    dpia: Annotated[
-        str | None, typer.Option("--dpia", metavar="TEXT", help="Reference of the data protection impact assessment.")
-    ] = None,
-    dpia_date: Annotated[
-        str | None, typer.Option("--dpia-date", metavar="DAY", help="Its day; else that of the decision.")
-    ] = None,
-    decided_on: Annotated[
-        str | None, typer.Option("--decided-on", metavar="DAY", help="Day of the decision; else today.")
-    ] = None,
-    review_by: Annotated[
-        str | None, typer.Option("--review-by", metavar="DAY", help="To be reviewed by; else a year later.")
-    ] = None,
-    k: Annotated[
-        int | None,
-        typer.Option("--k", metavar="N", min=1, help="Smallest group that may leave the gate; else the purpose's floor."),
-    ] = None,
-    retention: Annotated[str, typer.Option("--retention", metavar="365d", help="How long counts are kept.")] = "365d",
-    owner: Annotated[
-        str | None, typer.Option("--owner", metavar="ROLE", help="Role that owns the purpose; else privacy-officer.")
-    ] = None,
+    calendar: given.Calendar = None,
+    event_class: given.EventClass = "A",
+    purpose: given.Purpose = None,
+    legal_basis: given.LegalBasis = None,
+    dpia: given.Dpia = None,
+    dpia_date: given.DpiaDate = None,
+    decided_on: given.DecidedOn = None,
+    review_by: given.ReviewBy = None,
+    k: given.K = None,
+    retention: given.Retention = "365d",
+    owner: given.Owner = None,
     lang: options.Language = "en",
     as_json: options.Json = False,
 ) -> None:
@@ -117,54 +64,64 @@ def init(
     """
     from pipelines import newtown
     from pipelines.cli import common
-    from pipelines.faults import UsageError
 
-    given: dict[str, Any] = {"slug": slug, "name": name, "places": places, "legal_basis": legal_basis, "dpia": dpia}
-    if package is not None:
-        given = {"slug": slug, "name": name}
-    if lines and not places:
-        given.pop("places", None)
-    picked, samples = tuple(common.split(source)), tuple(sample or ())
     terminal = sys.stdin.isatty() and sys.stdout.isatty()
-    lacking = [key for key, value in given.items() if not value]
-    named = bool(picked or samples or package)
-    if not terminal and (lacking or not named):
-        wanted = [NEEDED[key] for key in lacking] + ([] if named else ["--source or --sample"])
-        raise UsageError(f"config init needs {', '.join(wanted)}. `drukte config init --help` says what each is.")
-    for key in lacking:
-        given[key] = typer.prompt(common.text(f"ask_{key}", lang), value_proc=Path if key == "places" else str)
-    given = {"places": places, "legal_basis": legal_basis, "dpia": dpia, **given}
-    if not named:
-        told: str = typer.prompt(common.text("ask_source", lang))
-        picked, samples = ((), (Path(told),)) if Path(told).is_file() and not told.endswith(".yaml") else ((told,), ())
+    said: dict[str, Any] = {"slug": slug, "name": name, "places": places, "legal_basis": legal_basis, "dpia": dpia}
+    said |= _lacking(said, package, lines, source, sample, terminal, lang)
     asked = newtown.Asked(
-        **given, today=common.now().date(), name_en=name_en, cbs=cbs, cbs_year=cbs_year, timezone=timezone, holidays=holidays,
-        languages=tuple(common.split([languages] if languages else None)), crs=crs, place_type=place_type, lines=lines, source=picked, sample=samples,
+        **said, today=common.now().date(), name_en=name_en, cbs=cbs, cbs_year=cbs_year, timezone=timezone, holidays=holidays,
+        languages=tuple(common.split([languages] if languages else None)), crs=crs, place_type=place_type, lines=lines,
         decide=_pairs(decide), id_property=id_property, data=data, calendar=calendar, event_class=event_class, purpose=purpose, k=k,
         retention=retention, dpia_date=_day("--dpia-date", dpia_date), decided_on=_day("--decided-on", decided_on),
         review_by=_day("--review-by", review_by), owner=owner, package=package, thresholds=thresholds,
     )  # fmt: skip
     made = newtown.init(asked, config, _ask if terminal else None)
     if as_json:
-        told_ = {
-            "files": [str(f) for f in made.files],
-            "notes": made.notes,
-            "indicators": made.indicators,
-            "without": made.without,
-        }
-        common.dump(told_ | (_taken(made) if made.taken else {}))
-        return
-    for file in made.files:
-        print(common.text("written", lang, path=file))
-    for note in made.notes:
-        print(common.text("note", lang, note=note))
+        common.dump(_as_data(made))
+    else:
+        print("\n".join(_told(made, config, lang)))
+
+
+def _lacking(
+    said: dict[str, Any], package: Path | None, lines: Path | None, source: list[str] | None, sample: list[Path] | None, terminal: bool,
+    lang: str,
+) -> dict[str, Any]:  # fmt: skip
+    """What was not said and is needed, asked at the terminal; and the sources. Raises UsageError where there is no terminal to ask at."""
+    from pipelines.cli import common
+    from pipelines.faults import UsageError
+
+    needed = [key for key in said if package is None or key in ("slug", "name")]
+    lacking = [key for key in needed if not said[key] and not (key == "places" and lines)]
+    picked, samples = tuple(common.split(source)), tuple(sample or ())
+    named = bool(picked or samples or package)
+    if not terminal and (lacking or not named):
+        wanted = [NEEDED[key] for key in lacking] + ([] if named else ["--source or --sample"])
+        raise UsageError(f"config init needs {', '.join(wanted)}. `drukte config init --help` says what each is.")
+    found = {key: typer.prompt(common.text(f"ask_{key}", lang), value_proc=Path if key == "places" else str) for key in lacking}
+    if not named:
+        answer: str = typer.prompt(common.text("ask_source", lang))
+        is_file = Path(answer).is_file() and not answer.endswith(".yaml")
+        picked, samples = ((), (Path(answer),)) if is_file else ((answer,), ())
+    return {**found, "source": picked, "sample": samples}
+
+
+def _as_data(made: Made) -> dict[str, Any]:
+    """What was made, as data."""
+    files = [str(file) for file in made.files]
+    told = {"files": files, "notes": made.notes, "indicators": made.indicators, "without": made.without}
+    return told | (_taken(made) if made.taken else {})
+
+
+def _told(made: Made, config: Path, lang: str) -> Iterator[str]:
+    """The same as lines."""
+    from pipelines.cli import common
+
+    yield from (common.text("written", lang, path=file) for file in made.files)
+    yield from (common.text("note", lang, note=note) for note in made.notes)
     if made.taken:
-        print("\n".join(_carried(made, lang)))
-    print(
-        common.text(
-            "town_made", lang, n=len(made.indicators), names=", ".join(made.indicators), without=len(made.without), config=config
-        )
-    )
+        yield from _carried(made, lang)
+    names = ", ".join(made.indicators)
+    yield common.text("town_made", lang, n=len(made.indicators), names=names, without=len(made.without), config=config)
 
 
 def _taken(made: Made) -> dict[str, Any]:

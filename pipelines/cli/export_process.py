@@ -66,17 +66,15 @@ def partner(
     as_json: options.Json = False,
 ) -> None:
     """A view for one partner: levels per place and hour, and situations; never counts. Each time is logged."""
-    from pipelines import faults, start
+    from pipelines import start
     from pipelines.cli import common
     from pipelines.export import log
     from pipelines.export import partner as plain
 
-    slugs = common.slugs(config, municipality)
-    if len(slugs) > 1:
-        raise faults.UsageError("One municipality at a time: name one with --municipality.")
-    settings, cards = start.ready(config, slugs[0], data)
+    slug = common.one(config, municipality)
+    settings, cards = start.ready(config, slug, data)
     file, moment = common.published(workspace), common.moment(at) or common.now()
-    note = log.noting(workspace, slugs[0], "partner", name, role, moment)
+    note = log.noting(workspace, slug, "partner", name, role, moment)
     made = plain.write(out, file, settings, cards, name, role, moment, note)
     if as_json:
         common.dump({"partner": name, "purpose": made.purpose, "files": made.files, "rows": made.row_count})

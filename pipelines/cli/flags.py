@@ -155,15 +155,13 @@ def _decide(
     config: Path, workspace: Path, wait: float, lang: str, as_json: bool,
 ) -> None:  # fmt: skip
     """Take the decision, and publish so that everybody sees it."""
-    from pipelines import lock, register, start
+    from pipelines import register, start
     from pipelines.cli import common
     from pipelines.faults import UsageError
-    from pipelines.publish import publish
-    from pipelines.store import Store
 
     common.published(workspace)
     moment, until = common.moment(at) or common.now(), common.moment(to)
-    with lock.hold(workspace, wait), Store(workspace) as store:
+    with common.held(workspace, wait, moment) as store:
         found = register.rows(store.con, "flag_id = ?", [flag])
         if not found:
             raise UsageError(f"There is no flag `{flag}` in {workspace}. `drukte flags list --all` shows them.")
@@ -182,7 +180,6 @@ def _decide(
             )
         except register.DecisionError as error:
             raise UsageError(str(error)) from None
-        publish(store, moment)
     _say(row, lang, as_json)
 
 

@@ -6,11 +6,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from pipelines.cli import options
+
+if TYPE_CHECKING:
+    from pipelines.store import Store
+    from schemas.config import Config
 
 app = typer.Typer(
     help="Outcomes: what was done about a situation, what came of it, incident or false alarm.",
@@ -190,10 +194,7 @@ def kpi(
     from pipelines.outcomes import kpis, page
 
     file = common.published(workspace)
-    slugs = common.slugs(config, municipality)
-    if len(slugs) != 1:
-        raise UsageError("One municipality at a time: name one with --municipality.")
-    settings, cards = start.ready(config, slugs[0])
+    settings, cards = start.ready(config, common.one(config, municipality))
     today = common.now().astimezone(settings.tz).date()
     last = _day(to) or today
     first = _day(since) or last.replace(day=1)
@@ -225,22 +226,14 @@ def _day(text: str | None) -> date | None:
 @contextmanager
 def _open(
     config: Path, workspace: Path, municipality: list[str] | None, at: datetime, wait: float, moments: list[datetime]
-) -> Iterator[Any]:
+) -> Iterator[tuple[Store, Config]]:
     """Store and settings of one municipality in a transaction; then the KPIs of the months of ``moments``, and a publication."""
-    from pipelines import lock, start
+    from pipelines import start
     from pipelines.cli import common
-    from pipelines.faults import UsageError
     from pipelines.outcomes import kpis
-    from pipelines.publish import publish
-    from pipelines.store import Store
 
     common.published(workspace)
-    slugs = common.slugs(config, municipality)
-    if len(slugs) != 1:
-        raise UsageError("One municipality at a time: name one with --municipality.")
-    settings, cards = start.ready(config, slugs[0])
-    with lock.hold(workspace, wait), Store(workspace) as store:
-        with store.transaction():
-            yield store, settings
-            kpis.refresh_at(store, settings, cards, moments, max(at, *moments) if moments else at)
-        publish(store, at)
+    settings, cards = start.ready(config, common.one(config, municipality))
+    with common.held(workspace, wait, at) as store, store.transaction():
+        yield store, settings
+        kpis.refresh_at(store, settings, cards, moments, max(at, *moments) if moments else at)

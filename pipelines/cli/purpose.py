@@ -126,8 +126,7 @@ def review(
         form.write_text(record.form(lang), encoding="utf-8")
         print(common.text("written", lang, path=form))
         return
-    slugs = common.slugs(config, municipality)
-    settings, cards = start.ready(config, _one(slugs), data)
+    settings, cards = start.ready(config, common.one(config, municipality), data)
     moment = common.moment(at) or common.now()
     today, roles = moment.astimezone(settings.tz).date(), common.split(role)
     state = _asked(settings, states(settings, cards, moment), purpose)
@@ -144,14 +143,6 @@ def review(
     print(say.text("recorded", lang, purpose=made.purpose, version=made.version, path=path, fingerprint=made.fingerprint))
     if state.adoption.owner not in {s.role for s in made.signed}:
         print(say.text("is_unsigned", lang, owner=state.adoption.owner))
-
-
-def _one(slugs: list[str]) -> str:
-    from pipelines.faults import UsageError
-
-    if len(slugs) > 1:
-        raise UsageError("One municipality at a time: name one with --municipality.")
-    return slugs[0]
 
 
 def _asked(config: Config, found: list[State], purpose: str | None) -> State:
@@ -205,7 +196,7 @@ def diff(
     from pipelines.start import cards
     from schemas import config as settings
 
-    slug = _one(common.slugs(config, municipality))
+    slug = common.one(config, municipality)
     found = plain.two(settings.load(config, slug, data), cards(config), first, second)
     if as_json:
         common.dump({"municipality": slug, **asdict(found)})

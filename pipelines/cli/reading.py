@@ -175,18 +175,13 @@ def _by_a_role(
     change: Callable[[Store, Config, datetime], Changed],
 ) -> Changed:
     """Change what stands of a situation, in the town it belongs to, and publish; returns what ``change`` gives."""
-    from pipelines import lock, start
+    from pipelines import start
     from pipelines.cli import common
-    from pipelines.publish import publish
-    from pipelines.store import Store
 
     published, moment = common.published(workspace), common.moment(at) or common.now()
     settings, _ = start.ready(config, _municipality_of(published, situation))
-    with lock.hold(workspace, wait), Store(workspace) as store:
-        with store.transaction():
-            changed = change(store, settings, moment)
-        publish(store, moment)
-    return changed
+    with common.held(workspace, wait, moment) as store, store.transaction():
+        return change(store, settings, moment)
 
 
 @situations.command("ack")
@@ -319,10 +314,7 @@ def explain(
     if bool(situation) == bool(by_value) or len(by_value) not in (0, 3):
         raise faults.UsageError("Give a situation's id, or --indicator, --place and --time together.")
     asked = municipality or ([_municipality_of(published, situation)] if situation else None)
-    slugs = common.slugs(config, asked)
-    if len(slugs) > 1:
-        raise faults.UsageError("One municipality at a time: name one with --municipality.")
-    settings, cards = start.ready(config, slugs[0], data)
+    settings, cards = start.ready(config, common.one(config, asked), data)
     if situation:
         found = plain.explain_situation(published, settings, cards, situation)
     else:

@@ -63,15 +63,13 @@ def whatif(
     from pipelines.whatif.say import Say
     from pipelines.whatif.text import lines
 
-    slugs = common.slugs(config, municipality)
-    if len(slugs) > 1:
-        raise UsageError("One municipality at a time: name one with --municipality.")
+    slug = common.one(config, municipality)
     if place and place_type:
         raise UsageError("--place and --place-type together: keep one, they are different layers.")
     if (place or place_type) and not sets:
         raise UsageError("--place and --place-type go with --set. A file of thresholds names its own.")
     published, moment = common.published(workspace), common.moment(at) or common.now()
-    base, cards = start.ready(config, slugs[0], data)
+    base, cards = start.ready(config, slug, data)
     other = _other(base, cards, sets or [], thresholds, place, place_type, moment)
     tried = sets or thresholds  # else it is not known by which settings the past was judged
     answer = plain.compare(
@@ -146,10 +144,7 @@ def calibrate(
     from pipelines.cli import common
     from pipelines.whatif.say import Say
 
-    slugs = common.slugs(config, municipality)
-    if len(slugs) > 1:
-        raise faults.UsageError("One municipality at a time: name one with --municipality.")
-    settings, cards = start.ready(config, slugs[0], data)
+    settings, cards = start.ready(config, common.one(config, municipality), data)
     where = _selection(settings, cards, indicator, place, place_type)
     outcome = plain.propose(
         common.published(workspace), settings, cards, indicator, [_wish(text, cards[indicator]) for text in rate], where=where,
@@ -162,13 +157,17 @@ def calibrate(
     else:
         print("\n".join(lines(outcome, say, path)))
     if any(p.band for p in outcome.proposals):
-        asked = " ".join([f"--place {place}" if place else "", f"--place-type {place_type}" if place_type else ""]).split()
-        command = " ".join(["drukte calibrate", indicator, *(f"--rate {text}" for text in rate), *asked])
-        path.write_text(fragment(outcome, say, command), encoding="utf-8")
+        path.write_text(fragment(outcome, say, _command(indicator, rate, where)), encoding="utf-8")
         if not as_json:
             print(common.text("written", lang, path=path))
     if any(p.trouble for p in outcome.proposals):
         raise typer.Exit(faults.FOUND)
+
+
+def _command(indicator: str, rate: list[str], where: dict[str, str | None]) -> str:
+    """The command behind a proposal, so that whoever reads the file can do it again."""
+    selection = [f"--{key.replace('_', '-')} {value}" for key, value in where.items() if value]
+    return " ".join(["drukte calibrate", indicator, *(f"--rate {text}" for text in rate), *selection])
 
 
 def _selection(

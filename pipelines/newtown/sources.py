@@ -201,11 +201,19 @@ def _with_map(text: str, document: yamlfile.Document, mapped: Mapping[str, str],
     lines = text.splitlines()
     first = document.line(("place", "map")) - 1
     indent = len(lines[first]) - len(lines[first].lstrip()) if lines[first].lstrip().startswith("map:") else 2
-    rows = [f"{' ' * (indent + 2)}{yaml.safe_dump(k, default_style=None).splitlines()[0]}: {v}" for k, v in mapped.items()]
+    rows = [
+        f"{' ' * (indent + 2)}{yaml.safe_dump(k, default_style=None, allow_unicode=True).splitlines()[0]}: {v}"
+        for k, v in mapped.items()
+    ]
     if any(not re.match(r"^\s*map:", lines[i]) for i in (first,)):  # `place: {columns: […], map: {…}}` on one line
         return re.sub(
             r"map: \{[^}]*\}",
-            "map: " + (yaml.safe_dump(dict(mapped), default_flow_style=True, width=10_000).strip() if mapped else UNMAPPED),
+            "map: "
+            + (
+                yaml.safe_dump(dict(mapped), default_flow_style=True, allow_unicode=True, width=10_000).strip()
+                if mapped
+                else UNMAPPED
+            ),
             text,
             count=1,
         )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -163,10 +164,15 @@ def test_run_goes_through_the_flow_quietly_waits_and_exits_4(tmp_path: Path) -> 
         where for where, text in told if DEVICE.encode() in text
     ] == []  # nothing of a refused delivery, in Prefect's own records neither
     assert runs(workspace) == [(UNTIL, "run")]
+    # Somebody breaks the file in the evening: the version that ran goes on through the flow, and says so, with file and line.
+    file = town.config_folder / "municipalities" / "tiny.yaml"
+    file.write_text(file.read_text().replace("timezone:", "timzone:"))
     again = drukte(*words, "--json")
-    assert [line for line in again.stderr.splitlines() if "NOT REVIEWED" not in line] == []
+    assert again.returncode == 0
+    assert re.search(r"municipalities/tiny.yaml:\d+: timzone: unknown key. Did you mean `timezone`", again.stderr)
     [told] = json.loads(again.stdout)
     assert told["message_en"].startswith("nothing due: no new deliveries, no interval to compute")
+    assert "CONFIG BROKEN" in told["message_en"] and "version 1" in told["message_en"]
 
 
 def test_run_with_a_broken_municipality_runs_the_other_and_names_file_and_line(tmp_path: Path) -> None:

@@ -207,3 +207,12 @@ def test_did_you_mean_lists_what_is_known_when_nothing_is_near() -> None:
     assert mistakes.did_you_mean("densty", ["density", "occupancy"]) == "Did you mean `density`?"
     assert mistakes.did_you_mean("zzz", ["b", "a"], "Add it.") == "Add it. Known here: a, b."
     assert mistakes.did_you_mean("zzz", []) == "Known here: none."
+
+
+def test_half_a_sentence_as_a_key_says_to_quote_it() -> None:
+    from schemas.settings.base import Text
+
+    with pytest.raises(Problems) as caught:
+        yamlfile.build(Text, yamlfile.parse("{nl: Hitte, 31 graden, en: Heat}", "f.yaml"))
+    (told,) = caught.value.problems
+    assert (told.what, told.fix) == ("unknown key", "A text with a comma in it stands in quotes between braces.")
