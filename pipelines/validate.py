@@ -14,6 +14,7 @@ from schemas.datasets.contract import support_of
 from schemas.settings.source import Source
 
 FAILURES = ("position", "measure", "check_name", "told")
+_NONE = pd.DataFrame({name: pd.Series(dtype="str" if name != "position" else "int64") for name in FAILURES})
 
 
 def contract_mistake(source: Source, contract: Contract | None, measures: tuple[str, ...]) -> str | None:
@@ -65,7 +66,7 @@ def failures(frame: pd.DataFrame, contract: Contract, measures: tuple[str, ...],
     except pandera.errors.SchemaErrors as error:
         cases = error.failure_cases
     else:
-        return pd.DataFrame({name: pd.Series(dtype="str" if name != "position" else "int64") for name in FAILURES})
+        return _NONE.copy()
     if cases["index"].isna().any():
         raise ValueError(f"the mapped frame itself does not fit {contract.name}: {cases['check'].iloc[0]}")
     names = {(m, str(check.error)): str(check.name) for m in measures for check in schema.columns[m].checks}

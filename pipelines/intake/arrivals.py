@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from pipelines import frozen, intake, ledger, practice
-from pipelines.intake import endpoint, found
+from pipelines.intake import endpoint, found, once
 from pipelines.intake.found import Found
 from pipelines.readers import UnreadableError
 from pipelines.store import Store
@@ -120,9 +120,8 @@ def _take_in_one(
     fingerprint = found.content_hash(file)
     delivery_id = hashlib.sha256(f"{slug}|{source.source}|{file.name}|{fingerprint}".encode()).hexdigest()[:16]
     after = seen[1] if seen and seen[0] == delivery_id else None
-    taken = intake.take_in(
-        file, source, k=config.k, withhold_zero=config.municipality.withhold_zero, tz=config.tz, after=after, until=until
-    )
+    zero = config.municipality.withhold_zero
+    taken = once.take_in(file, fingerprint, source, k=config.k, withhold_zero=zero, tz=config.tz, after=after, until=until)
     if config.scenario:
         taken = practice.told(config.scenario, source.source, taken)
     delay = int(source.delay.total_seconds())
