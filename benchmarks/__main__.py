@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from benchmarks.aims import AIMS, verdicts
 from benchmarks.cards import history, one_slot
 from benchmarks.command import help_at_once
 from benchmarks.held_levels import held_levels
@@ -18,6 +19,7 @@ from benchmarks.pairs import Pair, table
 from benchmarks.published import file_to_published
 from benchmarks.reading import reading_while_ticking
 from benchmarks.validation import validation
+from benchmarks.volume import volume
 from benchmarks.whatif import whatif
 
 BENCHMARKS: dict[str, Callable[[], list[Pair]]] = {
@@ -30,6 +32,7 @@ BENCHMARKS: dict[str, Callable[[], list[Pair]]] = {
     "slot": one_slot,
     "help": help_at_once,
     "reading": reading_while_ticking,
+    "volume": volume,
     "whatif": whatif,
 }
 
@@ -49,6 +52,8 @@ def main(words: list[str] | None = None) -> None:
         pairs += BENCHMARKS[name]()
         load.append(os.getloadavg())
     print(table(pairs))
+    if any(pair.what in AIMS for pair in pairs):
+        print(f"\nAims of the project, for two free cores; measured is B, or B ÷ A where a ratio is wanted:\n\n{verdicts(pairs)}")
     before, highest, after = load[0][0], max(one for one, _, _ in load), load[-1][0]
     machine = f"{os.cpu_count()} cores, Python {platform.python_version()}"
     print(f"\nB ÷ A is of time: above 1, B takes longer. {machine}; load of the last minute {before:.1f} before, {after:.1f} after,"

@@ -21,15 +21,25 @@ ENTER = (1.1, 2.15, 3.5)  # density, place type moving
 
 
 def tick_flat_in_history(
-    *, few: int = 10, many: int = 60, zones: int = 10, rounds: int = 7, indicators: Sequence[str] = ("density", "unusualness")
+    *, few: int = 4, many: int = 400, zones: int = 10, rounds: int = 9, baselines: tuple[int, int] = (100, 400)
 ) -> list[Pair]:
-    """An ordinary tick: one new delivery of one slot, publication included, in two workspaces of unequal age."""
+    """An ordinary tick: one new delivery of one slot, publication included, in two workspaces of unequal age.
+
+    Once with a hundred times the history and the same hot days; and once with baselines, which reach back twelve weeks, in both.
+    """
+    found = [_flat(few, many, zones, rounds, ("density",))]
+    if baselines[1]:
+        found.append(_flat(*baselines, max(1, zones // 2), rounds, ("density", "unusualness")))
+    return found
+
+
+def _flat(few: int, many: int, zones: int, rounds: int, indicators: Sequence[str]) -> Pair:
     with tempfile.TemporaryDirectory() as folder:
         worlds = [World(Path(folder) / str(days), zones=zones, indicators=indicators) for days in (few, many)]
         stores = [Store(world.workspace) for world in worlds]
         try:
             for world, store, days in zip(worlds, stores, (few, many), strict=True):
-                world.deliver_history(days)
+                world.deliver_history(days, each=max(1, days // 40))
                 world.tick(store, "backfill")
 
             def ordinary(which: int) -> float:
@@ -40,18 +50,18 @@ def tick_flat_in_history(
                     raise AssertionError("the tick did not compute the newest slot")
                 return taken
 
-            known = [_judged(store) for store in stores]
-            pair = measure(
-                "tick flat in history", f"{few} days", lambda: ordinary(0), f"{many} days", lambda: ordinary(1),
+            judged = (
+                f"; of {_judged(stores[0])} and {_judged(stores[1])} zones a baseline is known" if len(indicators) > 1 else ""
+            )
+            return measure(
+                f"tick, {many / few:.0f} × the history", f"{few} days", lambda: ordinary(0), f"{many} days", lambda: ordinary(1),
                 unit="tick", rounds=rounds,
-                note=f"{zones} zones, {' and '.join(indicators)}; history by backfill, a file a day. Unusualness is known of"
-                f" {known[0]} zones after {few} days and of {known[1]} after {many}, as it needs weeks of baseline: that work is in the"
-                " ratio. Settings and store stay open.",
+                note=f"{zones} zones, {' and '.join(indicators)}; history by backfill, whole months merged{judged}. Settings and store"
+                " stay open.",
             )  # fmt: skip
         finally:
             for store in stores:
                 store.close()
-    return [pair]
 
 
 def _judged(store: Store) -> int:

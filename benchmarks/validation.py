@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import tempfile
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import pandas as pd
 
 from benchmarks.pairs import Pair, measure, seconds
 from benchmarks.world import STEP, stamp
+from pipelines import validate
 from pipelines.intake import Found, Taken, take_in
+from schemas.datasets import DATASETS
 from schemas.settings import Source
 
 COUNTERS = 20
@@ -52,6 +56,43 @@ def write(path: Path, rows: int, *, faulty: bool) -> Found:
 
 
 def validation(*, rows: int = 200_000, rounds: int = 3) -> list[Pair]:
+    """The contract alone, and all of taking a file in."""
+    return [*contract(rows=rows * 10, rounds=rounds), *whole_file(rows=rows, rounds=rounds)]
+
+
+def contract(*, rows: int, rounds: int) -> list[Pair]:
+    """:func:`pipelines.validate.failures`: mapped counts against their contract with pandera, per row of two counts."""
+    known, measures, step = DATASETS["passage_counts"], ("count_in", "count_out"), timedelta(minutes=15)
+    clean = pd.DataFrame(
+        {"place": pd.Series(["line-1"], dtype="str").repeat(rows).reset_index(drop=True), "interval_start": FIRST}
+    )
+    for number, name in enumerate(measures):
+        clean[name] = pd.array(np.arange(rows) * (7919 + number) % 400, dtype="Int64")
+    faulty = clean.copy()
+    faulty.loc[::3, "count_in"] = -7
+    wrong = (rows + 2) // 3
+
+    def by_hand(frame: pd.DataFrame) -> float:
+        return seconds(
+            lambda: [((frame[m] < 0) | (frame[m] > 30_000)).to_numpy(dtype=bool, na_value=False) for m in measures], rows
+        )
+
+    def ours(frame: pd.DataFrame, failing: int) -> float:
+        found: list[int] = []
+        taken = seconds(lambda: found.append(len(validate.failures(frame, known, measures, step))), rows)
+        if found != [failing]:
+            raise AssertionError(f"{found[0]} failures, {failing} wanted")
+        return taken
+
+    note = f"{rows:,} rows of two counts; by hand two comparisons of each count, without types, reasons or rows."
+    return [
+        measure(f"contract, {name}", "pandas by hand", partial(by_hand, frame), "pandera", partial(ours, frame, failing),
+                unit="row", rounds=rounds, note=f"{note} {failing:,} failures, each with its row and reason.")
+        for name, frame, failing in (("clean", clean, 0), ("a third faulty", faulty, wrong))
+    ]  # fmt: skip
+
+
+def whole_file(*, rows: int, rounds: int) -> list[Pair]:
     """``intake.take_in`` of one file: screen, mapping, validation, accounting, withholding; nothing is stored."""
     declared = source()
     with tempfile.TemporaryDirectory() as folder:
@@ -69,11 +110,11 @@ def validation(*, rows: int = 200_000, rounds: int = 3) -> list[Pair]:
         size = f"{rows:,} rows, {clean.size / 1e6:.1f} MB"
         return [
             measure(
-                "validation: faults", "clean", lambda: taken(clean, 0), "a third faulty", lambda: taken(faulty, wrong),
+                "taking in: faults", "clean", lambda: taken(clean, 0), "a third faulty", lambda: taken(faulty, wrong),
                 unit="file", rounds=rounds, note=f"{size}; five kinds of fault in turn, all {wrong:,} faulty rows refused.",
             ),
             measure(
-                "validation: reading", "pandas.read_csv", lambda: seconds(lambda: pd.read_csv(clean.path)),
+                "taking in: reading", "pandas.read_csv", lambda: seconds(lambda: pd.read_csv(clean.path)),
                 "take_in", lambda: taken(clean, 0), unit="file", rounds=rounds,
                 note=f"{size}; pandas only reads: no time zone, no check, no screen, no withholding.",
             ),

@@ -30,10 +30,13 @@ def stamp(moment: datetime) -> str:
 
 
 class World:
-    """Settings and deliveries of a town with ``zones`` zones; history ends at :data:`NOON`, ticks go on from there."""
+    """Settings and deliveries of a town with ``zones`` zones; history ends at :data:`NOON`, ticks go on from there.
 
-    def __init__(self, folder: Path, *, zones: int, indicators: Sequence[str]):
-        self.data, self.zones = folder / "data", zones
+    In the middle of the day two thirds of the zones are above elevated; with ``steep`` (30) three in a hundred.
+    """
+
+    def __init__(self, folder: Path, *, zones: int, indicators: Sequence[str], steep: int = 1):
+        self.data, self.zones, self._steep = folder / "data", zones, steep
         self.workspace = folder / "workspace"
         self.now = NOON
         _write_settings(folder / "config", zones, indicators)
@@ -47,7 +50,7 @@ class World:
         busy = (
             np.sin(np.pi * np.array([((start + STEP * t).hour + (start + STEP * t).minute / 60) / 24 for t in range(slots)])) ** 2
         )
-        size = np.linspace(60, 1400, self.zones)  # the last zones come above elevated and high in the middle of the day
+        size = 60 + 1340 * np.linspace(0, 1, self.zones) ** self._steep
         counts = (busy[:, None] * size * self._random.uniform(0.8, 1.2, (slots, self.zones))).astype(int) + 15
         lines = ["time,place,present"]
         for t in range(slots):
@@ -57,9 +60,10 @@ class World:
         path.write_text("\n".join(lines) + "\n")
         return path
 
-    def deliver_history(self, days: int) -> list[Path]:
-        """A delivery a day, up to :data:`NOON`."""
-        return [self.deliver(NOON - timedelta(days=day), SLOTS_A_DAY) for day in range(days, 0, -1)]
+    def deliver_history(self, days: int, each: int = 1) -> list[Path]:
+        """A delivery for every ``each`` days, up to :data:`NOON`."""
+        starts = range(days, 0, -each)
+        return [self.deliver(NOON - timedelta(days=day), SLOTS_A_DAY * min(each, day)) for day in starts]
 
     def tick(self, store: Store, verb: Verb = "run") -> Summary:
         """One run at the world's present moment, on settings read before."""

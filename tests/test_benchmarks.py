@@ -2,22 +2,28 @@
 
 import json
 import math
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from benchmarks import pairs
 from benchmarks.__main__ import BENCHMARKS, main
+from benchmarks.aims import AIMS, verdicts
 from benchmarks.held_levels import held_levels
+
+ROOT = Path(__file__).resolve().parents[1]
 
 TINY = {
     "held-levels": {"places": 30, "slots": 20, "naive_places": 3, "rounds": 1},
-    "tick": {"few": 1, "many": 2, "zones": 2, "rounds": 1, "indicators": ["density"]},
+    "tick": {"few": 1, "many": 2, "zones": 2, "rounds": 1, "baselines": (1, 0)},
     "published": {"sizes": (4,), "rounds": 1},
     "validation": {"rows": 600, "rounds": 1},
     "backfill": {"days": 2, "zones": 2, "rounds": 1},
     "cards": {"places": 12, "hours": 2, "rounds": 1, "pandas_rounds": 1},
     "slot": {"sizes": (12,), "hours": 1, "rounds": 1, "tick_rounds": 1},
     "help": {"rounds": 1},
+    "volume": {"zones": 2, "months": 2, "rounds": 1},
     "whatif": {"zones": 3, "days": 2},
     "reading": {"days": 1, "zones": 2, "queries": 2, "rounds": 1, "indicators": ["density"]},
 }
@@ -51,6 +57,19 @@ def test_the_table_goes_to_a_file_when_asked(tmp_path, monkeypatch, capsys):
     assert json.loads((tmp_path / "pairs.json").read_text())["pairs"][0]["what"] == "held levels"
     main(["help"])
     assert [path.name for path in tmp_path.iterdir()] == ["pairs.json"]
+
+
+def test_every_aim_is_of_a_benchmark_and_is_told_met_or_not():
+    pair = pairs.Pair("x", "a", "b", "query", a=1.0, b=0.004, ratio=1.3, low=1, high=2, rounds=1)
+    told = verdicts([replace(pair, what="the last 4 hours"), replace(pair, what="tick, 100 × the history"), pair])
+    lines = [line.split("  ") for line in told.splitlines()[1:]]
+    assert [[cell.strip() for cell in line if cell] for line in lines] == [
+        ["the last 4 hours", "at most 10 ms", "4 ms", "met"],
+        ["tick, 100 × the history", "at most 1.2 ×", "1.3 ×", "NOT met"],
+    ]
+    code = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "benchmarks").glob("*.py") if path.stem != "aims")
+    for name in AIMS:
+        assert name.partition(",")[0] in code, name
 
 
 def test_an_unknown_name_is_said(capsys):

@@ -10,6 +10,7 @@ import json
 import os
 import re
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -42,10 +43,32 @@ def drukte(*words: object, **env: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the first test leaves Prefect's database: making its tables is half of what starting a server takes."""
+    return tmp_path_factory.mktemp("prefect") / "prefect.db"
+
+
+def copied(database: Path, to: Path) -> None:
+    """Copy a database, with what is not yet in its own file."""
+    to.parent.mkdir(parents=True, exist_ok=True)
+    with sqlite3.connect(database) as before, sqlite3.connect(to) as after:
+        before.backup(after)
+    before.close()
+    after.close()
+
+
+def started_before(made: Path, workspace: Path, use: str) -> None:
+    """A workspace in which Prefect was at home before, as in every run but the first: it knows of two runs and no deployment."""
+    if made.exists():
+        copied(made, workspace / "private" / "prefect" / use / "prefect.db")
+
+
 @pytest.fixture
-def serving(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+def serving(tmp_path: Path, made: Path) -> Iterator[subprocess.Popen[str]]:
     """`serve` on a town whose pace is five seconds, that stands in tmp_path; ended at the end if it still lives."""
     town = write_town(tmp_path)
+    started_before(made, tmp_path / "w", "serve")
     file = town.config_folder / "municipalities" / "tiny.yaml"
     file.write_text(file.read_text() + "pace: 5s\n")
     with (tmp_path / "errors").open("w") as errors:
@@ -105,6 +128,41 @@ def runs(workspace: Path) -> list[tuple[datetime, str]]:
         con.close()
 
 
+def test_run_goes_through_the_flow_quietly_waits_and_exits_4(tmp_path: Path, made: Path) -> None:
+    town, workspace = write_town(tmp_path), tmp_path / "w"
+    devices = [f"{DEVICE}{n:02x}:5b:{n + 7:02x}" for n in range(20)]
+    rows = "".join(f"2026-06-01T00:00,square,20,{device}\n" for device in devices)
+    (town.data / "zones" / "devices_20260601T0203.csv").write_text("time,place,present,device\n" + rows)
+    words = ["run", "--config", town.config_folder, "--workspace", workspace, "--at", UNTIL.isoformat()]
+    with other_process(workspace, 120):
+        held = drukte(*words)
+        assert held.returncode == 4
+        assert "holds this workspace" in held.stderr
+    with other_process(workspace, 2):
+        done = drukte(*words, "--wait", 120)
+    assert done.returncode == 0
+    assert [line for line in done.stderr.splitlines() if "NOT REVIEWED" not in line] == []
+    assert done.stdout.startswith("tiny: 3 deliveries")
+    assert (workspace / "private" / "prefect" / "run" / "prefect.db").exists()  # it did go through Prefect, at home here
+    kept = {path: path.read_bytes() for path in workspace.rglob("*") if path.is_file()}
+    assert any(b"drukte-tiny" in text and b"closed" in text for path, text in kept.items() if "prefect" in path.parts)
+    told = [*kept.items(), ("output", done.stdout.encode()), ("errors", done.stderr.encode())]
+    assert [
+        where for where, text in told if DEVICE.encode() in text
+    ] == []  # nothing of a refused delivery, in Prefect's own records neither
+    assert runs(workspace) == [(UNTIL, "run")]
+    # Somebody breaks the file in the evening: the version that ran goes on through the flow, and says so, with file and line.
+    file = town.config_folder / "municipalities" / "tiny.yaml"
+    file.write_text(file.read_text().replace("timezone:", "timzone:"))
+    again = drukte(*words, "--json")
+    assert again.returncode == 0
+    assert re.search(r"municipalities/tiny.yaml:\d+: timzone: unknown key. Did you mean `timezone`", again.stderr)
+    [told] = json.loads(again.stdout)
+    assert told["message_en"].startswith("nothing due: no new deliveries, no interval to compute")
+    assert "CONFIG BROKEN" in told["message_en"] and "version 1" in told["message_en"]
+    copied(workspace / "private" / "prefect" / "run" / "prefect.db", made)
+
+
 def test_a_scheduled_run_happens_and_serve_ends_quietly(serving: subprocess.Popen[str], tmp_path: Path) -> None:
     before = datetime.now(UTC)
     said = said_until(serving, "slots computed")
@@ -141,42 +199,9 @@ def test_a_killed_serve_takes_its_server_and_runs_with_it(serving: subprocess.Po
     assert processes_of(tmp_path / "w") == []
 
 
-def test_run_goes_through_the_flow_quietly_waits_and_exits_4(tmp_path: Path) -> None:
+def test_run_with_a_broken_municipality_runs_the_other_and_names_file_and_line(tmp_path: Path, made: Path) -> None:
     town, workspace = write_town(tmp_path), tmp_path / "w"
-    devices = [f"{DEVICE}{n:02x}:5b:{n + 7:02x}" for n in range(20)]
-    rows = "".join(f"2026-06-01T00:00,square,20,{device}\n" for device in devices)
-    (town.data / "zones" / "devices_20260601T0203.csv").write_text("time,place,present,device\n" + rows)
-    words = ["run", "--config", town.config_folder, "--workspace", workspace, "--at", UNTIL.isoformat()]
-    with other_process(workspace, 120):
-        held = drukte(*words)
-        assert held.returncode == 4
-        assert "holds this workspace" in held.stderr
-    with other_process(workspace, 2):
-        done = drukte(*words, "--wait", 120)
-    assert done.returncode == 0
-    assert [line for line in done.stderr.splitlines() if "NOT REVIEWED" not in line] == []
-    assert done.stdout.startswith("tiny: 3 deliveries")
-    assert (workspace / "private" / "prefect" / "run" / "prefect.db").exists()  # it did go through Prefect, at home here
-    kept = {path: path.read_bytes() for path in workspace.rglob("*") if path.is_file()}
-    assert any(b"drukte-tiny" in text and b"closed" in text for path, text in kept.items() if "prefect" in path.parts)
-    told = [*kept.items(), ("output", done.stdout.encode()), ("errors", done.stderr.encode())]
-    assert [
-        where for where, text in told if DEVICE.encode() in text
-    ] == []  # nothing of a refused delivery, in Prefect's own records neither
-    assert runs(workspace) == [(UNTIL, "run")]
-    # Somebody breaks the file in the evening: the version that ran goes on through the flow, and says so, with file and line.
-    file = town.config_folder / "municipalities" / "tiny.yaml"
-    file.write_text(file.read_text().replace("timezone:", "timzone:"))
-    again = drukte(*words, "--json")
-    assert again.returncode == 0
-    assert re.search(r"municipalities/tiny.yaml:\d+: timzone: unknown key. Did you mean `timezone`", again.stderr)
-    [told] = json.loads(again.stdout)
-    assert told["message_en"].startswith("nothing due: no new deliveries, no interval to compute")
-    assert "CONFIG BROKEN" in told["message_en"] and "version 1" in told["message_en"]
-
-
-def test_run_with_a_broken_municipality_runs_the_other_and_names_file_and_line(tmp_path: Path) -> None:
-    town, workspace = write_town(tmp_path), tmp_path / "w"
+    started_before(made, workspace, "run")
     folder = town.config_folder / "municipalities"
     (folder / "broken.yaml").write_text((folder / "tiny.yaml").read_text().replace("pace", "pce") + "pce: 5min\n")
     done = drukte(
@@ -195,8 +220,9 @@ def test_run_with_a_broken_municipality_runs_the_other_and_names_file_and_line(t
     assert "config/municipalities/broken.yaml:" in done.stderr
 
 
-def test_serve_uses_a_given_server_and_says_when_it_is_not_there(tmp_path: Path) -> None:
+def test_serve_uses_a_given_server_and_says_when_it_is_not_there(tmp_path: Path, made: Path) -> None:
     town = write_town(tmp_path)
+    started_before(made, tmp_path / "w", "serve")
     words = ["serve", "--check", "--config", town.config_folder, "--workspace", tmp_path / "w"]
     gone = drukte(*words, PREFECT_API_URL="http://127.0.0.1:9/api")
     assert gone.returncode == 1
