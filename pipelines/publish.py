@@ -29,6 +29,7 @@ FILE = "indicators.duckdb"
 DAY = timedelta(days=1)
 EACH_RUN = {
     "about",
+    "alerts",
     "runs",
     "deliveries",
     "corrected",

@@ -19,5 +19,6 @@ def connect(path: str | Path) -> duckdb.DuckDBPyConnection:
     path_text, root = str(file).replace("'", "''"), str(file.parent).replace("'", "''")
     con.execute(f"ATTACH '{path_text}' AS indicators (READ_ONLY)")
     con.execute("USE indicators")
+    con.execute("SET parquet_metadata_cache=true")  # sealed files never change: their footers are read once
     con.execute(f"SET VARIABLE drukte_root = '{root}/'")
     return con

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping, Set
+from collections.abc import Iterable, Mapping, Set
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from schemas.results import SEALED
 
 HOT_DAYS = 1  # whole days before today that stay hot
 MONTH_AFTER = timedelta(weeks=13)  # the longest reach of a baseline: older months are merged into one file
+WEEK = timedelta(days=7)
 GRACE = timedelta(hours=24)
 
 
@@ -101,21 +102,31 @@ def seal(con: duckdb.DuckDBPyConnection, folder: Path, at: datetime, cuts: Mappi
 def _units(
     con: duckdb.DuckDBPyConnection, name: str, hot_days: set[date], at: datetime, apart: Set[tuple[date, date]]
 ) -> list[tuple[date, date]]:
-    """The spans to write: single days, but a month once it is old enough (its day files are merged) or hot as a whole.
+    """The spans to write: single days, but a month once it is old enough (its files are merged) or hot as a whole.
 
-    A backfill leaves whole months hot: written at once they are a few files instead of hundreds.
+    A backfill leaves whole months hot, and parts of months: more than a week of a month that nothing late is expected for (it ended a
+    week ago) is one file too. Written at once they are a few files instead of hundreds.
     """
-    old_before = (at - MONTH_AFTER).date()
-    day_files = {
-        d
-        for (d,) in con.execute("SELECT first_day FROM manifest WHERE table_name = ? AND first_day = last_day", [name]).fetchall()
-    }
-    today = (at - timedelta(days=HOT_DAYS)).date()
-    months = {_month(d) for d in hot_days | day_files if _month(d)[1] < old_before}
+    old_before, today = (at - MONTH_AFTER).date(), (at - timedelta(days=HOT_DAYS)).date()
+    files = con.execute("SELECT first_day, last_day FROM manifest WHERE table_name = ?", [name]).fetchall()
+    unmerged = {first for first, last in files if (first, last) != _month(first)}
+    months = {_month(d) for d in hot_days | unmerged if _month(d)[1] < old_before}
     months |= {m for d in hot_days if (m := _month(d))[1] < today and _whole(m, hot_days)}
     months -= apart
-    days = [(d, d) for d in sorted(hot_days) if _month(d) not in months]
-    return sorted(months) + days
+    left = sorted(d for d in hot_days if _month(d) not in months)
+    weeks = [span for span in _runs(d for d in left if _month(d) not in apart and d < today - WEEK) if span[1] - span[0] >= WEEK]
+    return sorted(months) + weeks + [(d, d) for d in left if not any(first <= d <= last for first, last in weeks)]
+
+
+def _runs(days: Iterable[date]) -> list[tuple[date, date]]:
+    """First and last of days that follow each other inside a month."""
+    found: list[tuple[date, date]] = []
+    for day in days:
+        if found and found[-1][1] == day - timedelta(days=1) and _month(found[-1][0]) == _month(day):
+            found[-1] = (found[-1][0], day)
+        else:
+            found.append((day, day))
+    return found
 
 
 def _whole(month: tuple[date, date], days: set[date]) -> bool:
@@ -161,7 +172,7 @@ def write_file(con: duckdb.DuckDBPyConnection, folder: Path, name: str, rows: st
     expected = one(con.execute(f"SELECT count(*) FROM ({rows})"))[0]
     if count != expected:
         raise OSError(f"{temporary}: {count} rows written, {expected} expected. Check the disk; nothing was changed.")
-    stem = f"{first:%Y-%m}" if first != last else f"{first}"
+    stem = f"{first:%Y-%m}" if (first, last) == _month(first) else f"{first}" if first == last else f"{first}_{last:%d}"
     file = f"{name}/{stem}-{sha(temporary)[:12]}.parquet"
     make_durable(temporary, folder / file)
     return file, count

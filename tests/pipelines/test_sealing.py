@@ -145,3 +145,33 @@ def test_months_in_which_a_limit_lies_stay_day_files(tmp_path: Path) -> None:
         ]
         assert sum(f == e and f.month == 2 for f, e, _ in files(store)) == 28
         assert stored(store) == [("a", d, d) for d in range(70)]
+
+
+def test_what_a_backfill_leaves_of_a_month_is_one_file_and_its_last_week_is_days(tmp_path: Path) -> None:
+    with Store(tmp_path / "w") as store:
+        for day in range(75):  # 1 January to 16 March
+            insert(store, day)
+        store.seal(T0 + 76 * DAY)
+        months, part = (
+            [(date(2026, 1, 1), date(2026, 1, 31)), (date(2026, 2, 1), date(2026, 2, 28))],
+            (date(2026, 3, 1), date(2026, 3, 9)),
+        )
+        days = [(date(2026, 3, day), date(2026, 3, day)) for day in range(10, 17)]
+        assert [(f, e) for f, e, _ in files(store)] == [*months, part, *days]
+        assert stored(store) == [("a", d, d) for d in range(75)]
+        with store.transaction():
+            store.make_hot(["indicator_values"], "SELECT DATE '2026-03-05'")
+        assert [(f, e) for f, e, _ in files(store)] == [*months, *days]
+        store.seal(T0 + 76 * DAY)
+        assert [(f, e) for f, e, _ in files(store)] == [*months, part, *days]
+        store.seal(T0 + 300 * DAY)
+        assert [(f, e) for f, e, _ in files(store)] == [*months, (date(2026, 3, 1), date(2026, 3, 31))]
+        assert stored(store) == [("a", d, d) for d in range(75)]
+
+
+def test_a_month_in_which_a_limit_lies_has_no_part_file_either(tmp_path: Path) -> None:
+    with Store(tmp_path / "w") as store:
+        for day in range(75):
+            insert(store, day)
+        store.seal(T0 + 76 * DAY, {"indicator_values": {date(2026, 3, 5)}})
+        assert all(f == e for f, e, _ in files(store) if f.month == 3)
