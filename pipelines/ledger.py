@@ -96,13 +96,13 @@ def _incoming(store: Store, arrival: Arrival) -> None:
                CAST(max(value_high) FILTER (status = 'suppressed') AS DECIMAL(18,6)) AS withheld_high,
                bool_or(status = 'suppressed') AS withheld, bool_or(status = 'invalid') AS invalid, bool_or(status = 'outage') AS outage,
                bool_or(status IN ('missing', 'not_applicable')) AS blank,
-               max({arrival.recorded_at}) AS recorded_at, coalesce(max(issued_at), max({arrival.recorded_at})) AS issued_at
+               max({arrival.recorded_at}) AS recorded_at, coalesce(max(issued_at), max({arrival.recorded_at})) AS issued_at,
+               $content_hash AS content_hash, $delivery_id AS delivery_id
         FROM delivered GROUP BY place, interval_start, measure
         """,
-        {"municipality": arrival.municipality, "dataset": arrival.dataset, "source": arrival.source},
-    )
-    store.con.execute(f"""ALTER TABLE incoming_cells ADD COLUMN content_hash VARCHAR DEFAULT '{arrival.content_hash}'""")
-    store.con.execute(f"""ALTER TABLE incoming_cells ADD COLUMN delivery_id VARCHAR DEFAULT '{arrival.delivery_id}'""")
+        {"municipality": arrival.municipality, "dataset": arrival.dataset, "source": arrival.source,
+         "content_hash": arrival.content_hash, "delivery_id": arrival.delivery_id},
+    )  # fmt: skip
 
 
 def _merge(store: Store, arrival: Arrival) -> None:
@@ -183,8 +183,34 @@ def apply(store: Store, merged: str, frozen: str | None = None) -> int:
         _hold(store, frozen)
     touched = f"SELECT DISTINCT CAST(interval_start AS DATE) FROM next_cells WHERE {_KEPT} OR lost"
     store.make_hot(["observations", "observations_superseded"], touched)
+    changed, ends, replaced = one(
+        con.execute(f"""SELECT count(*) FILTER (changed), count(*) FILTER (lost OR (stands AND changed)), count(*) FILTER (stands AND ({_KEPT}))
+                        FROM next_cells""")
+    )
     columns = ", ".join(TABLES["observations"].columns)
+    if ends:
+        _supersede(store, columns)
+    if replaced:
+        matches = " AND ".join(f"o.{k} = n.{k}" for k in KEY)
+        con.execute(f"DELETE FROM observations o USING (FROM next_cells WHERE {_KEPT}) n WHERE {matches}")
+    # An equal value from a newer delivery moves only the stamp: the row keeps the moment and delivery it became known by.
     con.execute(f"""
+        INSERT INTO observations ({columns}, issued_at, content_hash, invalid, outage, blank, withheld_high, withheld)
+        SELECT municipality, dataset, source, place, interval_start, interval_end, measure, cand_value, value_low, value_high, status,
+               delivery_id, CASE WHEN changed THEN greatest(recorded_at, was_recorded) ELSE was_recorded END,
+               issued_at, content_hash, invalid, outage, blank, withheld_high, withheld
+        FROM next_cells WHERE {_KEPT}
+    """)
+    if changed:
+        con.execute(
+            "INSERT INTO dirty_cells SELECT DISTINCT municipality, dataset, source, place, interval_start FROM next_cells WHERE changed"
+        )
+    return int(changed)
+
+
+def _supersede(store: Store, columns: str) -> None:
+    """Keep the rows that ``next_cells`` replaces by others, and the revisions that lost."""
+    store.con.execute(f"""
         INSERT INTO observations_superseded ({columns}, superseded_at)
         SELECT {", ".join("o." + c for c in TABLES["observations"].columns)}, greatest(n.recorded_at, o.recorded_at)
         FROM observations o JOIN next_cells n USING ({_KEYS}) WHERE n.changed
@@ -195,20 +221,6 @@ def apply(store: Store, merged: str, frozen: str | None = None) -> int:
                sent_by, recorded_at, recorded_at
         FROM next_cells WHERE lost
     """)
-    matches = " AND ".join(f"o.{k} = n.{k}" for k in KEY)
-    con.execute(f"DELETE FROM observations o USING (FROM next_cells WHERE {_KEPT}) n WHERE {matches}")
-    # An equal value from a newer delivery moves only the stamp: the row keeps the moment and delivery it became known by.
-    con.execute(f"""
-        INSERT INTO observations ({columns}, issued_at, content_hash, invalid, outage, blank, withheld_high, withheld)
-        SELECT municipality, dataset, source, place, interval_start, interval_end, measure, cand_value, value_low, value_high, status,
-               delivery_id, CASE WHEN changed THEN greatest(recorded_at, was_recorded) ELSE was_recorded END,
-               issued_at, content_hash, invalid, outage, blank, withheld_high, withheld
-        FROM next_cells WHERE {_KEPT}
-    """)
-    con.execute(
-        "INSERT INTO dirty_cells SELECT DISTINCT municipality, dataset, source, place, interval_start FROM next_cells WHERE changed"
-    )
-    return int(one(con.execute("SELECT count(*) FROM next_cells WHERE changed"))[0])
 
 
 def _hold(store: Store, frozen: str) -> None:
