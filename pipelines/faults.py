@@ -41,11 +41,11 @@ def in_words(error: BaseException) -> tuple[int, list[str]]:
         GateError: (GATE, None), DamagedError: (FOUND, None), ServerError: (FAULT, "server-away"), HeldError: (HELD, "two-hosts"),
     }  # fmt: skip
     if found := next((found for kind, found in known.items() if isinstance(error, kind)), None):
-        return found[0], [*str(error).splitlines(), *([runbook(found[1])] if found[1] else [])]
+        return found[0], [str(error) + runbook(found[1])] if found[1] else str(error).splitlines()
     if _working_database_open_elsewhere(error):
         return HELD, [
-            "Another program has the working database open (private/working.duckdb). Close it; read the published file instead.",
-            runbook("two-hosts"),
+            "Another program has the working database open (private/working.duckdb). Close it; read the published file instead."
+            + runbook("two-hosts"),
         ]
     return _of_the_disk(error) or _damaged(error) or (FAULT, [
         f"A fault of drukte itself: {type(error).__name__}{_where(error)}. Run it again with --debug for the traceback."
@@ -53,8 +53,8 @@ def in_words(error: BaseException) -> tuple[int, list[str]]:
 
 
 def runbook(part: str) -> str:
-    """The line that leads to what to do when a part fails."""
-    return f"What to do: {RUNBOOK}#part-{part}"
+    """Behind what went wrong with a part: where it stands what to do."""
+    return f" What to do: {RUNBOOK}#part-{part}"
 
 
 # What the system says, also inside the message of a database.
@@ -78,21 +78,14 @@ def _of_the_disk(error: BaseException) -> tuple[int, list[str]] | None:
     place = f"{where[1]}: " if where else ""
     if said := next((text for text in _FULL if text in told), None):
         return FAULT, [f"{place}{said}. This run stopped; nothing that was taken in or published is lost. Make room and run again: it goes "
-                       "on where it was.", runbook("disk-full")]  # fmt: skip
+                       "on where it was." + runbook("disk-full")]  # fmt: skip
     if said := next((text for text in _NOT_WRITABLE if text in told), None):
         return USAGE, [f"{place}{said}. Nothing was changed. Give this account the right to write there, or name another folder "
-                       "(--workspace DIR).", runbook("disk-full")]  # fmt: skip
+                       "(--workspace DIR)." + runbook("disk-full")]  # fmt: skip
     return None
 
 
-_NO_DATABASE = (
-    "not a valid duckdb database",
-    "corrupt",
-    "checksum",
-    "could not read",
-    "failed to deserialize",
-    "serialization error",
-)
+_NO_DATABASE = ("not a valid duckdb database", "corrupt database", "checksum", "failed to deserialize", "serialization error")
 
 
 def _damaged(error: BaseException) -> tuple[int, list[str]] | None:
@@ -103,10 +96,12 @@ def _damaged(error: BaseException) -> tuple[int, list[str]] | None:
     if not opening and not any(text in str(error).lower() for text in _NO_DATABASE):
         return None
     if "working.duckdb" in str(error):
-        return FAULT, ["The working database (private/working.duckdb) is damaged. What was published can still be read. Put a backup back.",
-                       runbook("working-damaged")]  # fmt: skip
-    return FAULT, ["The published file cannot be read: it is damaged. What it is made from is not; `drukte run` publishes it anew.",
-                   runbook("published-damaged")]  # fmt: skip
+        told = (
+            "The working database (private/working.duckdb) is damaged. What was published can still be read. Put a backup back."
+        )
+        return FAULT, [told + runbook("working-damaged")]
+    told = "The published file cannot be read: it is damaged. What it is made from is not; `drukte run` publishes it anew."
+    return FAULT, [told + runbook("published-damaged")]
 
 
 def _working_database_open_elsewhere(error: BaseException) -> bool:
