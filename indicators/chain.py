@@ -45,8 +45,11 @@ def explain_chain(config: Config, card: Card, place: str, at: datetime) -> list[
     """Every layer's word on every setting of ``card`` at ``place`` for a slot that starts at ``at``.
 
     Per setting in rising precedence, the one in force last. Empty when the place is not valid then, or the card is not
-    for its kind or type.
+    for its kind or type. A moment before this version of the config is explained by the one that was in force then.
     """
+    if config.before is not None and config.since is not None and at < config.since:
+        earlier = config.before()
+        return explain_chain(earlier, card, place, at) if chosen(earlier, {card.id: card}) else []
     works = resolver(config, card)
     row = next((r for r in config.rows_of(place) if r.holds(at)), None)
     if row is None or not works.can_apply(row):

@@ -266,14 +266,14 @@ def _never_judged(store: Store, config: Config, found: Mapping[str, Asked]) -> s
     """The cards of which no slot to do has a row. Notes their hours in ``dirty_levels`` and makes their days hot, for all at once."""
     if not found:
         return set()
-    slug, table = config.municipality.municipality, TABLES["indicator_values"]
+    con, slug, table = store.con, config.municipality.municipality, TABLES["indicator_values"]
     todo = " UNION ALL ".join(
         f"SELECT '{name}' AS indicator, place, slot_start AS interval_start FROM {a.table}" for name, a in found.items()
     )
-    store.con.execute(f"CREATE OR REPLACE TEMP TABLE all_todo AS {todo}")
+    con.execute(f"CREATE OR REPLACE TEMP VIEW all_todo AS {todo}")
     low, high = min(a.first for a in found.values()), max(a.last for a in found.values()) + timedelta(hours=1)
     standing_rows = store.relation(table.name, low, high, "municipality, indicator, place, interval_start")
-    judged = store.con.execute(f"""
+    judged = con.execute(f"""
         SELECT DISTINCT indicator FROM {standing_rows} SEMI JOIN all_todo USING (indicator, place, interval_start)
         WHERE municipality = '{slug}'""").fetchall()
     first = found.keys() - {name for (name,) in judged}
@@ -282,7 +282,10 @@ def _never_judged(store: Store, config: Config, found: Mapping[str, Asked]) -> s
         [table.name, f"{table.name}_superseded"],
         f"SELECT DISTINCT CAST(interval_start AS DATE) FROM all_todo WHERE indicator IN ({listed})",
     )
-    store.con.execute(_dirty_levels(f"(SELECT '{slug}' AS municipality, * FROM all_todo WHERE indicator IN ({listed}))"))
+    for name in sorted(first):
+        con.execute(f"""
+            INSERT INTO dirty_levels SELECT '{slug}', '{name}', place, time_bucket(INTERVAL 1 HOUR, unnest([min(slot_start), max(slot_start)]))
+            FROM {found[name].table} GROUP BY place""")
     return first
 
 

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from indicators.card import Card
 from pipelines import composite
-from pipelines.slots import Feed, bucket, feeds, members
+from pipelines.slots import LONGEST, Feed, bucket, feeds, members
 from pipelines.store import Store
 from pipelines.store.rows import one
 from schemas.config import Config
@@ -79,9 +79,11 @@ def _waited(config: Config, card: Card, at: datetime, until: datetime) -> str:
 def wait(store: Store, config: Config, delays: Sequence[tuple[Card, timedelta]], at: datetime, until: datetime) -> None:
     """Keep the slots to do that are not due yet and have no row; let go of those that are done."""
     con, slug, now = store.con, config.municipality.municipality, f"TIMESTAMPTZ '{at.isoformat()}'"
+    # Slots of long ago are due without working out when: of a long history that is nearly all.
     asked = " UNION ALL ".join(
         f"""SELECT '{card.id}' AS indicator, *, slot_start + to_minutes(interval_minutes) + INTERVAL {int(delay.total_seconds())} SECONDS
-            AS due_at FROM (FROM {composite.todo_name(card)} UNION ALL FROM {_ahead(card)})""" for card, delay in delays
+            AS due_at FROM (FROM {composite.todo_name(card)} UNION ALL FROM {_ahead(card)})
+            WHERE slot_start > TIMESTAMPTZ '{(at - delay - LONGEST).isoformat()}'""" for card, delay in delays
     )  # fmt: skip
     con.execute(f"CREATE OR REPLACE TEMP TABLE early AS FROM ({asked}) WHERE due_at > {now}")
     con.execute(f"""

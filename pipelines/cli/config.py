@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -67,6 +68,7 @@ def check(
 def show(
     *,
     config: options.Config = options.DEFAULT_CONFIG,
+    workspace: options.Workspace = options.DEFAULT_WORKSPACE,
     municipality: options.Municipality = None,
     data: options.Data = None,
     indicator: Annotated[str | None, typer.Option("--indicator", metavar="ID", help="Only this indicator.")] = None,
@@ -80,29 +82,36 @@ def show(
 ) -> None:
     """What is in force for each indicator and place, and which layer, file and line decided it.
 
-    A line with `-` is what another layer said and the line below it (marked `=`) replaced.
+    A line with `-` is what another layer said and the line below it (marked `=`) replaced. In a workspace in which a version was
+    accepted, that version counts, and a note says where the files differ from it.
     """
     from dataclasses import asdict
 
-    from pipelines import start
     from pipelines.cli import common, config_why
+    from pipelines.versions.standing import standing
 
     moment = common.moment(at) or common.now()
-    towns = {slug: start.ready(config, slug, data) for slug in common.slugs(config, municipality)}
+    towns, told = {}, []
+    for slug in common.slugs(config, municipality):
+        settings, cards, notes = standing(workspace, config, slug, data, moment)
+        towns[slug] = settings, cards
+        told += [common.text("warning", lang, slug=slug, note=getattr(n, lang)) for n in notes]
     found = [
         (slug, name, where, links)
         for slug, (settings, cards) in towns.items()
         for name, where, links in _in_force(settings, cards, moment, indicator, place)
     ]
+    for line in told:  # beside what was asked for, so that --json stays JSON
+        print(line, file=sys.stderr)
     if why:
-        told = [
+        rows = [
             (slug, name, where, config_why.chains(towns[slug][0], towns[slug][1][name], links))
             for slug, name, where, links in found
         ]
         if as_json:
-            common.dump([{"municipality": s, "indicator": i, "place": p, "settings": rows} for s, i, p, rows in told])
+            common.dump([{"municipality": s, "indicator": i, "place": p, "settings": chain} for s, i, p, chain in rows])
         else:
-            print("\n".join(line for s, i, p, rows in told for line in (f"{s}: {i}, {p}", *config_why.said(rows, lang))))
+            print("\n".join(line for s, i, p, chain in rows for line in (f"{s}: {i}, {p}", *config_why.said(chain, lang))))
         return
     if as_json:
         common.dump([

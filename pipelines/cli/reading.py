@@ -305,16 +305,17 @@ def explain(
     Formula with numbers, threshold with file and line; recomputes and says whether it agrees (exit 5 when not).
     """
     from pipelines import explain as plain
-    from pipelines import faults, start
+    from pipelines import faults
     from pipelines.cli import common
     from pipelines.explain.text import lines
+    from pipelines.versions.standing import standing
 
     published = common.published(workspace)
     by_value = [v for v in (indicator, place, time) if v is not None]
     if bool(situation) == bool(by_value) or len(by_value) not in (0, 3):
         raise faults.UsageError("Give a situation's id, or --indicator, --place and --time together.")
     asked = municipality or ([_municipality_of(published, situation)] if situation else None)
-    settings, cards = start.ready(config, common.one(config, asked), data)
+    settings, cards, notes = standing(workspace, config, common.one(config, asked), data, common.now())
     if situation:
         found = plain.explain_situation(published, settings, cards, situation)
     else:
@@ -322,9 +323,9 @@ def explain(
         assert indicator and place and moment
         found = plain.explain_value(published, settings, cards, indicator, place, moment)
     if as_json:
-        common.dump(found.as_dict())
+        common.dump(found.as_dict() | {"config_notes": [getattr(n, lang) for n in notes]})
     else:
-        print("\n".join(lines(found, settings, lang)))
+        print("\n".join([*lines(found, settings, lang), *(getattr(n, lang) for n in notes)]))
     if not found.agrees:
         raise typer.Exit(faults.FOUND)
 

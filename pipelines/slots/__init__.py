@@ -6,8 +6,8 @@ A card names a measure; :func:`feeds` says which sources can give it here; :func
 
 from pipelines.slots.bring_up import bucket
 from pipelines.slots.feeds import Feed, Given, delivered_measures, feeds
-from pipelines.slots.kept import Asked, Slots, asked
+from pipelines.slots.kept import LONGEST, Asked, Slots, asked
 from pipelines.slots.over_places import choice_sql
 from pipelines.slots.read import slots_sql
 
-__all__ = ["Asked", "Feed", "Given", "Slots", "asked", "bucket", "choice_sql", "delivered_measures", "feeds", "slots_sql"]
+__all__ = ["LONGEST", "Asked", "Feed", "Given", "Slots", "asked", "bucket", "choice_sql", "delivered_measures", "feeds", "slots_sql"]

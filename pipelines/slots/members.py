@@ -27,6 +27,7 @@ SCHEMA = pa.schema([
     ("place", pa.string()), ("member", pa.string()), ("measure", pa.string()), ("factor", pa.float64()), ("above", pa.bool_()),
     ("valid_from", _UTC), ("valid_to", _UTC),
 ])  # fmt: skip
+COUNTED = pa.schema([("place", pa.string()), ("members", pa.int64()), ("valid_from", _UTC), ("valid_to", _UTC)])
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,32 @@ def register(store: Store, config: Config, feed: Feed) -> str:
     found = members(config, feed)
     name = "_".join(("members", feed.dataset, feed.measure, *feed.sources)).replace("-", "_")
     return store.given(name, found, _as_table(found))
+
+
+def counted(store: Store, config: Config, feed: Feed) -> str:
+    """Make the temporary table of how many members each place has at a time (place, members, valid_from, valid_to); returns its name."""
+    found = members(config, feed)
+    name = "_".join(("members_counted", feed.dataset, feed.measure, *feed.sources)).replace("-", "_")
+    return store.given(name, found, _counted(found))
+
+
+@lru_cache(maxsize=256)
+def _counted(found: tuple[Member, ...]) -> pa.Table:
+    of_place: dict[str, list[Member]] = {}
+    for member in found:
+        of_place.setdefault(member.place, []).append(member)
+    rows = [{"place": place, "members": count, "valid_from": start, "valid_to": end}
+            for place, own in of_place.items() for start, end, count in _numbers(own)]  # fmt: skip
+    return pa.Table.from_pylist(rows, COUNTED)
+
+
+def _numbers(own: list[Member]) -> Iterator[tuple[datetime, datetime | None, int]]:
+    """How many members a place has from when to when; not the times at which it has none."""
+    moments = sorted({m for o in own for m in (o.valid_from, o.valid_to) if m is not None})
+    for start, end in zip(moments, [*moments[1:], None], strict=True):
+        count = sum(o.valid_from <= start and (o.valid_to is None or start < o.valid_to) for o in own)
+        if count:
+            yield start, end, count
 
 
 @lru_cache(maxsize=256)
