@@ -99,7 +99,10 @@ def _not_used(sight: Sight, others: Mapping[str, Card]) -> Iterator[Row]:
             continue
         works = resolver(config, card)
         obstacles = [_obstacle(sight, works, row) for row in config.places if works.can_apply(row)]
-        if all(o and o[0] not in ("setting_missing", "events_only") for o in obstacles):
+        if not obstacles:  # links, but none is marked as the type of link the card is for
+            types = [t for kind, narrowed in card.applies_to.place_types.items() if kind in kinds for t in narrowed]
+            yield _row(config, "not_possible", card=card, lacks=types)
+        elif all(o and o[0] not in ("setting_missing", "events_only") for o in obstacles):
             yield _row(
                 config, "not_possible", card=card, lacks=list(dict.fromkeys(name for o in obstacles if o for name in o[1]))
             )

@@ -16,7 +16,7 @@ from pipelines.board.say import Voice
 from pipelines.docs import svg, worked_examples
 from pipelines.docs.example_choice import Drawn
 from pipelines.docs.say import say, unit
-from schemas import words
+from schemas import vocabulary, words
 from schemas.settings import BANDS, LEVELS
 
 LEFT, PLOT, RIGHT = 108.0, 560.0, 164.0
@@ -159,8 +159,18 @@ class _Panel:
         example = self.drawn.example
         minutes = f"{say('drawing_interval', self.lang)} {example.interval.total_seconds() / 60:g} min"
         given = {**example.attributes, **example.parameters, **example.baseline}
-        parts = [f"{name} {text}" for name, text in given.items() if " " not in text and "x" not in text]
+        parts = [self._said(name, text) for name, text in given.items() if " " not in text and "x" not in text]
         return " · ".join([*([example.place_type] if example.place_type else []), minutes, *parts])
+
+    def _said(self, name: str, text: str) -> str:
+        """A number of the place, of the settings or of the baseline by its name in the formula, and with its unit."""
+        column, parameter = vocabulary.columns().get(name), self.card.parameters.get(name)
+        units = parameter.unit if parameter else column.unit if column else "-"
+        try:
+            number = self.voice.number(float(text))
+        except ValueError:
+            number = text
+        return f"{name} {number}" + ("" if units in ("-", "ratio") else f" {unit(units, self.lang)}")
 
     def _grid(self) -> list[str]:
         found = [svg.text(8, self.plot + 4, unit(self.card.unit, self.lang), "small soft")]
