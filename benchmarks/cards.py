@@ -15,11 +15,12 @@ import tempfile
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
+from types import ModuleType
 from unittest.mock import patch
 
 import pandas as pd
 
-from benchmarks import by_hand, by_pandas
+from benchmarks import by_hand, by_pandas, by_rows
 from benchmarks.pairs import Pair, Side, measure, seconds
 from benchmarks.town import SLOTS_A_DAY, START, STEP, Town, measured
 from pipelines import baselines
@@ -82,10 +83,10 @@ class History:
         self.store.con.execute("CHECKPOINT")
         return clock(lambda: _by_hand(self.town, self.store, START, self.end), self.observations)
 
-    def pandas(self, clock: Callable[..., float] = work) -> float:
+    def pandas(self, clock: Callable[..., float] = work, by: ModuleType = by_pandas) -> float:
         """The same in pandas, from frames to frames: reading and writing tables is not counted."""
         frames, found = self._frames(), []
-        taken = clock(lambda: found.append(by_pandas.values(frames, self.town.cards)), self.observations)
+        taken = clock(lambda: found.append(by.values(frames, self.town.cards)), self.observations)
         _same_as_frame(self.store, found[0])
         return taken
 
@@ -142,6 +143,8 @@ def history(*, places: int = 1000, hours: int = 24, rounds: int = 5, pandas_roun
                             lambda: past.engine(seconds), unit="observation", rounds=rounds)  # fmt: skip
             slow = measure("history: pandas", "compute.values", past.engine, "pandas", past.pandas, unit="observation",
                            rounds=pandas_rounds)  # fmt: skip
+            rows = measure("history: pandas by rows", "compute.values", past.engine, "pandas", lambda: past.pandas(by=by_rows),
+                           unit="observation", rounds=1)  # fmt: skip
             limit = one(past.store.con.execute("SELECT current_setting('memory_limit')"))[0]
             share, count = past.observations / YEAR_OF_ZONES, past.observations
         finally:
@@ -158,7 +161,13 @@ def history(*, places: int = 1000, hours: int = 24, rounds: int = 5, pandas_roun
     frames = (
         "from frames to frames: reading the tables and writing the result are not counted. Values, levels and status found equal."
     )
-    return [_noted(pair, note), _noted(clock, on_clock), _noted(slow, frames)]
+    applied = "the joins of the pandas before, then a function per row (DataFrame.apply), as one writes it first. Found equal."
+    return [
+        _noted(pair, note),
+        _noted(clock, on_clock),
+        _noted(slow, f"whole columns at a time, {frames}"),
+        _noted(rows, applied),
+    ]
 
 
 def _peak(places: int, hours: int) -> float:
