@@ -10,4 +10,16 @@ from pipelines.slots.kept import LONGEST, Asked, Slots, asked
 from pipelines.slots.over_places import choice_sql
 from pipelines.slots.read import slots_sql
 
-__all__ = ["LONGEST", "Asked", "Feed", "Given", "Slots", "asked", "bucket", "choice_sql", "delivered_measures", "feeds", "slots_sql"]
+__all__ = [
+    "LONGEST",
+    "Asked",
+    "Feed",
+    "Given",
+    "Slots",
+    "asked",
+    "bucket",
+    "choice_sql",
+    "delivered_measures",
+    "feeds",
+    "slots_sql",
+]
