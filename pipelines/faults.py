@@ -93,15 +93,17 @@ def _damaged(error: BaseException) -> tuple[int, list[str]] | None:
     if type(error).__module__.partition(".")[0] not in ("_duckdb", "duckdb"):
         return None
     opening = _where(error).startswith(" in pipelines/published.py:")
-    if not opening and not any(text in str(error).lower() for text in _NO_DATABASE):
+    told = str(error).lower()
+    cut_short = (
+        "could not read" in told and ".duckdb" in told
+    )  # of a Parquet file that cannot be read something else is to be told
+    if not (opening or cut_short or any(text in told for text in _NO_DATABASE)):
         return None
     if "working.duckdb" in str(error):
-        told = (
-            "The working database (private/working.duckdb) is damaged. What was published can still be read. Put a backup back."
-        )
-        return FAULT, [told + runbook("working-damaged")]
-    told = "The published file cannot be read: it is damaged. What it is made from is not; `drukte run` publishes it anew."
-    return FAULT, [told + runbook("published-damaged")]
+        said = "The working database (private/working.duckdb) is damaged. What was published can be read. Put a backup back."
+        return FAULT, [said + runbook("working-damaged")]
+    said = "The published file cannot be read: it is damaged. What it is made from is not; `drukte run` publishes it anew."
+    return FAULT, [said + runbook("published-damaged")]
 
 
 def _working_database_open_elsewhere(error: BaseException) -> bool:
