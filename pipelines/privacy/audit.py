@@ -1,8 +1,6 @@
 """The audit: collect what is published, add up what can be added up, and ask of every withheld count what is still possible.
 
-A count withheld for being under k is *safe* when every value 1…k−1 remains possible. A group of people that adding and subtracting
-leaves over (journeys that are not listed, a quarter that was not counted) is a cell too: it is exposed when it must lie in 1…k−1 and
-not all of these remain.
+What is safe is said in :mod:`pipelines.privacy.unknowns`.
 """
 
 from __future__ import annotations
@@ -11,14 +9,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import duckdb
-import numpy as np
 
 from indicators.grammar import Card
-from pipelines.privacy import readback, relations, seen, solve
-from pipelines.privacy.narrow import Ints, System, components, is_exact, narrow
+from pipelines.privacy import readback, relations, seen
+from pipelines.privacy.narrow import Ints, System, narrow
+from pipelines.privacy.unknowns import Unknowns, judge
 from schemas.config import Config
 
 _CHAIN = 8  # sums told of one derivation: those nearest to the cell
@@ -109,40 +106,20 @@ def _attack(con: duckdb.DuckDBPyConnection, config: Config, cards: Mapping[str, 
     readback.add(con, config, cards)
     report.sums = _number(con, "SELECT count(*) FROM sums")
     report.apart = tuple(con.execute("SELECT kind, scope FROM trust WHERE NOT (exact OR rest) ORDER BY ALL").fetchall())
-    unknowns = _Unknowns(con)
+    unknowns = _Described(con)
     system = narrow(unknowns.system)
     report.misfits = len(system.broken)
-    report.unsafe, report.solved = _judge(unknowns, system, report.k)
+    judged = judge(unknowns, system, report.k)
+    report.solved = judged.solved
+    report.unsafe = [_unsafe(unknowns, system, u, possible, judged.group) for u, possible in judged.possible.items()]
 
 
-class _Unknowns:
-    """The rows of ``seen`` that a sum holds or that are shown elsewhere, and the rests, as unknowns of a system."""
+class _Described(Unknowns):
+    """The unknowns, and the words for them: which published counts they are."""
 
     def __init__(self, con: duckdb.DuckDBPyConnection) -> None:
+        super().__init__(con)
         self.con = con
-        con.execute("""
-            CREATE OR REPLACE TEMP TABLE unknowns AS
-            SELECT row_number() OVER (ORDER BY version) - 1 AS nr, version, lo, hi, small, withheld, known FROM seen
-            WHERE version IN (SELECT version FROM terms) OR (small AND known)""")
-        rows = con.execute("SELECT lo, hi, small, known FROM unknowns ORDER BY nr").fetchnumpy()
-        rests = np.asarray(
-            con.execute("SELECT instance FROM sums WHERE rest ORDER BY instance").fetchnumpy()["instance"], np.int64
-        )
-        first = len(rows["lo"])
-        many = len(rests)
-        self.small = np.append(_filled(rows["small"], False), np.zeros(many, np.bool_)).astype(np.bool_)
-        self.known = np.append(_filled(rows["known"], False), np.zeros(many, np.bool_)).astype(np.bool_)
-        self.rest_of: dict[int, int] = {first + i: int(n) for i, n in enumerate(rests)}
-        lo = np.append(_filled(rows["lo"], 0.0), np.zeros(many))
-        hi = np.append(_filled(rows["hi"], np.inf), np.full(many, np.inf))
-        terms = con.execute(
-            "SELECT instance - 1 AS nr, u.nr AS at, coef FROM terms JOIN unknowns u USING (version) ORDER BY ALL"
-        ).fetchnumpy()
-        sums = con.execute("SELECT low, high FROM sums ORDER BY instance").fetchnumpy()
-        self.system = System(
-            lo, hi, np.append(terms["nr"], rests - 1).astype(np.int64), np.append(terms["at"], np.arange(first, first + many)).astype(np.int64),
-            np.append(terms["coef"], np.full(many, -1.0)), _filled(sums["low"], -np.inf), _filled(sums["high"], np.inf),
-        )  # fmt: skip
 
     def cell(self, unknown: int) -> tuple[Term, datetime | None]:
         """What an unknown is, and since when it was published; of a rest the margin it is left over from."""
@@ -166,52 +143,13 @@ class _Unknowns:
 _TERM = "measure, source, place, interval_start, interval_end, s.lo, s.hi"
 
 
-def _filled(column: Any, default: Any) -> Any:
-    return np.ma.filled(column, default)
-
-
-def _judge(unknowns: _Unknowns, system: System, k: int) -> tuple[list[Unsafe], int]:
-    """The unsafe cells, and how many groups of unknowns the solver was asked about."""
-    group = components(system)
-    exact = is_exact(system, group)
-    hidden = ~unknowns.known | unknowns.small
-    few = (system.lo >= 1) & (system.hi <= k - 1)
-    found = {int(u): _values(system, int(u), k) for u in np.flatnonzero(hidden & (unknowns.small | few))}
-    open_ = {u for u in found if not exact[u] and _need(unknowns, u, k) <= found[u]}
-    loose = {int(u) for u in np.flatnonzero(hidden & ~unknowns.small & ~few & ~exact)}
-    by_group: dict[int, list[int]] = {}
-    for unknown in sorted(open_ | loose):
-        by_group.setdefault(int(group[unknown]), []).append(unknown)
-    for number, part in solve.parts(system, group, by_group):
-        for unknown in by_group[number]:
-            if unknown in loose:
-                low, high = solve.span(part, unknown)
-                found |= {unknown: set(range(int(low), int(high) + 1))} if low >= 1 and high <= k - 1 else {}
-        found |= solve.possible(part, {u: frozenset(found[u]) for u in by_group[number] if u in found})
-    unsafe = [_unsafe(unknowns, system, u, found[u], group) for u in sorted(found) if not _need(unknowns, u, k) <= found[u]]
-    return unsafe, len(by_group)
-
-
-def _values(system: System, unknown: int, k: int) -> set[int]:
-    """The values under k between the bounds of an unknown."""
-    return set(range(int(max(system.lo[unknown], 1)), int(min(system.hi[unknown], k - 1)) + 1))
-
-
-def _need(unknowns: _Unknowns, unknown: int, k: int) -> set[int]:
-    """The values that must remain possible: those under k that its stated bounds allow."""
-    high = unknowns.system.hi[unknown]
-    if unknowns.small[unknown] and not unknowns.known[unknown]:
-        return set(range(1, int(min(high, k - 1)) + 1))
-    return set(range(1, k))
-
-
-def _unsafe(unknowns: _Unknowns, system: System, unknown: int, possible: set[int], group: Ints) -> Unsafe:
+def _unsafe(unknowns: _Described, system: System, unknown: int, possible: set[int], group: Ints) -> Unsafe:
     cell, since = unknowns.cell(unknown)
     what = "group" if not unknowns.small[unknown] else "shown" if unknowns.known[unknown] else "withheld"
     return Unsafe(cell, what, since, tuple(sorted(possible)), tuple(_derivation(unknowns, system, unknown, group)))
 
 
-def _derivation(unknowns: _Unknowns, system: System, unknown: int, group: Ints) -> list[Sum]:
+def _derivation(unknowns: _Described, system: System, unknown: int, group: Ints) -> list[Sum]:
     """The sums that drew its bounds in, then those that drew in the bounds of what stands in these; else all it hangs together with."""
     told: list[int] = []
     waiting, done = [unknown], set()

@@ -14,6 +14,8 @@ from pathlib import Path
 import duckdb
 
 from pipelines import sql
+from pipelines.faults import UsageError
+from pipelines.store.rows import one
 from schemas import vocabulary
 
 NONE = "CAST(NULL AS TIMESTAMPTZ)"
@@ -38,6 +40,11 @@ def collect(
         con.execute(f"SET VARIABLE drukte_root = {sql.literal(str(file.parent) + '/')}")  # sealed days stand beside their file
         made = "CREATE OR REPLACE TEMP TABLE raw AS" if number == 0 else "INSERT INTO raw"
         con.execute(f"{made} {_rows(number, municipality, span)}")
+    return versions(con, k=k, zero_hidden=zero_hidden, scaled=scaled)
+
+
+def versions(con: duckdb.DuckDBPyConnection, *, k: int, zero_hidden: bool, scaled: Sequence[str] = ()) -> int:
+    """Make ``cells`` and ``seen`` of ``raw``: the observation key, status, value, value_low, value_high, since, until."""
     con.execute(f"""
         CREATE OR REPLACE TEMP TABLE cells AS
         SELECT row_number() OVER (ORDER BY {_KEY}) AS cell, {_KEY}, date_trunc('hour', interval_start) AS hour FROM raw GROUP BY {_KEY}""")
@@ -50,14 +57,30 @@ def collect(
                      max(CASE status WHEN 'ok' THEN value WHEN 'suppressed' THEN greatest(coalesce(value_low, {least}), {least}) ELSE 0 END) AS lo,
                      min(CASE status WHEN 'ok' THEN value WHEN 'suppressed' THEN value_high END) AS hi, count(*) AS files
               FROM raw JOIN cells USING ({_KEY}) GROUP BY cell, since, until)""")
-    row = con.execute("SELECT count(*) FROM seen WHERE withheld").fetchone()
-    return int(row[0]) if row else 0
+    return int(one(con.execute("SELECT count(*) FROM seen WHERE withheld"))[0])
+
+
+# What is read of a publication beside the observations' own columns: table → columns that not every release had.
+_READ = {
+    "observations_history": (*_KEY.split(", "), "status", "value", "value_low", "value_high", "recorded_at", "superseded_at"),
+    "held_changes": ("released_at",), "places": ("place_kind", "from_zone", "to_zone", "perimeter"),
+    "indicator_values_history": ("level", "value_low", "superseded_at"), "effective_settings": ("config_hash", "settings"),
+}  # fmt: skip
 
 
 def attach(con: duckdb.DuckDBPyConnection, files: Sequence[Path]) -> None:
-    """Attach the published files read-only, as ``p0``, ``p1`` …"""
+    """Attach the published files read-only, as ``p0``, ``p1`` … Raises :class:`UsageError` for one of a release without what is read."""
     for number, file in enumerate(files):
         con.execute(f"ATTACH {sql.literal(str(file))} AS p{number} (READ_ONLY)")
+        there = con.execute(
+            "SELECT table_name, column_name FROM duckdb_columns() WHERE database_name = ?", [f"p{number}"]
+        ).fetchall()
+        lacking = [f"{table}.{column}" for table, columns in _READ.items() for column in columns if (table, column) not in there]
+        if lacking:
+            what = f"{file}: has no {', '.join(lacking)}: it was published by another release of drukte"
+            raise UsageError(
+                f"{what}. Publish it again with this one (`drukte run`), or audit it with the release in its table `about`."
+            )
 
 
 def _rows(number: int, municipality: str, span: tuple[datetime, datetime] | None) -> str:

@@ -69,3 +69,13 @@ def test_the_audit_says_it_in_dutch_and_as_data(audit):
 def test_a_stretch_may_be_asked_for(audit):
     code, said = audit("--from", "2026-06-01T01:00Z", "--to", "2026-06-01T01:15Z")
     assert code == 0 and "4 counts of persons published" in said, said
+
+
+def test_a_publication_of_another_release_is_named_with_what_to_do(filled, tmp_path, capsys):
+    folder = tmp_path / "published"
+    shutil.copytree(filled[1] / "published", folder)
+    with duckdb.connect(str(folder / "indicators.duckdb")) as con:
+        con.execute("DROP TABLE held_changes")
+    with pytest.raises(SystemExit) as left:
+        cli.main(["privacy", "audit", "--config", str(filled[0].config_folder), "--published", str(folder)])
+    assert left.value.code == 2 and "has no held_changes.released_at" in capsys.readouterr().err
