@@ -5,6 +5,7 @@ What retention removes within a month is told too. Everything is read from the p
 
 from __future__ import annotations
 
+import json
 import shutil
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -17,6 +18,7 @@ from pipelines.upkeep import going, rights
 
 LOOK_BACK = timedelta(days=8)  # a source silent for longer is simply silent
 REVIEW_AHEAD = timedelta(days=60)
+AUDITS = "audit.json"  # in private/, written by the nightly audit
 
 Row = dict[str, Any]
 
@@ -88,15 +90,16 @@ FROM about WHERE starts_with(key, 'config_note_') AND municipality IN (SELECT un
 
 
 def collect(workspace: Path, at: datetime, municipalities: list[str] | None = None) -> dict[str, Any]:
-    """``sources``, ``situations``, ``runs``, ``flags`` (proposals), ``reviews``, ``in_review`` (lists of rows) and ``disk`` (bytes), as seen
-    at ``at`` (aware).
+    """``sources``, ``situations``, ``runs``, ``flags`` (proposals), ``reviews``, ``in_review`` (lists of rows), ``audit`` (the last nightly
+    one per municipality) and ``disk`` (bytes), as seen at ``at`` (aware).
 
     ``municipalities``: None is all that the published file holds. Raises :class:`duckdb.Error` without a published file.
     """
     con = reading.connect(workspace / "published" / "indicators.duckdb")
     try:
         here = [m for (m,) in con.execute("SELECT DISTINCT municipality FROM runs ORDER BY 1").fetchall()]
-        params = {"at": at, "who": municipalities or here}
+        who = municipalities or here
+        params: dict[str, Any] = {"at": at, "who": who}
         return {
             "at": at,
             "municipalities": params["who"],
@@ -109,11 +112,21 @@ def collect(workspace: Path, at: datetime, municipalities: list[str] | None = No
             "reviews": _rows(con, _REVIEWS, {**params, "review": (at + REVIEW_AHEAD).date()}),
             "retention": going.collect(con, municipalities or here),
             "in_review": _rows(con, _IN_REVIEW, params),
+            "audit": {town: told for town, told in audits(workspace).items() if town in params["who"]},
             "disk": disk(workspace),
             "rights": rights.found(workspace),
         }
     finally:
         con.close()
+
+
+def audits(workspace: Path) -> dict[str, dict[str, Any]]:
+    """Municipality → its last nightly audit; empty where there was none, or where this user may not look."""
+    try:
+        found: dict[str, dict[str, Any]] = json.loads((workspace / "private" / AUDITS).read_text(encoding="utf-8"))
+    except (FileNotFoundError, PermissionError):
+        return {}
+    return found
 
 
 def disk(workspace: Path) -> dict[str, int]:

@@ -76,6 +76,10 @@ def _status_in_parts(found: dict[str, Any], lang: str) -> list[str]:
             for r in found["in_review"]
         ]
         parts["in_review"] = common.table(("", "", "", "changes", ""), held)
+    if found["audit"]:
+        parts["audited"] = "\n".join(
+            line for told in found["audit"].values() for line in (told["at"][:16] + "Z", *told[f"lines_{lang}"])
+        )
     if found["rights"]:
         parts["rights"] = "\n".join(found["rights"])
     waiting = [f"{f['municipality']}: {common.text('flags_open', lang, n=f['proposed'])}" for f in found["flags"]]

@@ -301,7 +301,11 @@ def _differences(api: str, wanted: Wanted, lang: str) -> list[str]:
     skew = deployments.clock_skew(api)
     if skew is not None:
         print(common.text("clock_skew", lang, seconds=skew))
-    told = deployments.differences(deployments.ask(api, wanted.name), wanted)
+    told = [
+        difference
+        for one in (wanted, deployments.nightly(wanted))
+        for difference in deployments.differences(deployments.ask(api, one.name, one.flow), one)
+    ]
     found = [common.text("served_otherwise", lang, what=what, has=has, wants=wants) for what, has, wants in told]
     if skew is not None and abs(skew) > MOST_SKEW:
         found.append(common.text("clock_wrong", lang, seconds=skew))

@@ -17,10 +17,11 @@ from typing import Any
 from pipelines.flows import environment
 from pipelines.flows.server import ServerError, healthy
 
-FLOW = "drukte-tick"
-ENTRYPOINT = "pipelines/flows/tick.py:tick_flow"
-# Runs fall on whole multiples of the step on the clock, whenever serving started.
+FLOWS = {"drukte-tick": "pipelines/flows/tick.py:tick_flow", "drukte-nightly": "pipelines/flows/nightly.py:nightly_flow"}
+# Runs fall on whole multiples of the step on the clock, whenever serving started; nightly ones when least goes on in Europe.
 ANCHOR = datetime(2020, 1, 1, tzinfo=UTC)
+NIGHTLY = datetime(2020, 1, 1, 3, 37, tzinfo=UTC)
+DAY_SECONDS = 86400.0
 ADDRESS = "api"  # in Prefect's home: where a `drukte serve` that lives has its server
 _SPAN = re.compile(r"P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:([\d.]+)S)?)?")
 
@@ -29,11 +30,18 @@ Found = dict[str, Any]
 
 @dataclass(frozen=True)
 class Wanted:
-    """One deployment: its name, how often it wakes, and the flow's parameters."""
+    """One deployment: its name, how often it wakes, the flow's parameters, and which flow."""
 
     name: str
     seconds: float
     parameters: dict[str, Any]
+    flow: str = "drukte-tick"
+    anchor: datetime = ANCHOR
+
+
+def nightly(ticks: Wanted) -> Wanted:
+    """The deployment of the night that goes with that of the ticks."""
+    return Wanted(ticks.name, DAY_SECONDS, ticks.parameters, "drukte-nightly", NIGHTLY)
 
 
 def living(workspace: Path) -> str | None:
@@ -43,9 +51,9 @@ def living(workspace: Path) -> str | None:
     return address if address and healthy(address) else None
 
 
-def ask(api: str, name: str) -> Found | None:
-    """The deployment of our flow with this name as the server has it; None when it has none. Raises :class:`ServerError`."""
-    body = {"deployments": {"name": {"any_": [name]}}, "flows": {"name": {"any_": [FLOW]}}}
+def ask(api: str, name: str, flow: str = "drukte-tick") -> Found | None:
+    """The deployment of a flow of ours with this name as the server has it; None when it has none. Raises :class:`ServerError`."""
+    body = {"deployments": {"name": {"any_": [name]}}, "flows": {"name": {"any_": [flow]}}}
     request = urllib.request.Request(
         f"{api.rstrip('/')}/deployments/filter", json.dumps(body).encode(), {"Content-Type": "application/json"}
     )
@@ -60,7 +68,7 @@ def ask(api: str, name: str) -> Found | None:
 def differences(found: Found | None, wanted: Wanted) -> list[tuple[str, str, str]]:
     """What differs, as (what, on the server, by config); empty when all is as it should be."""
     if found is None:
-        return [("deployment", "-", f"{FLOW}/{wanted.name}")]
+        return [("deployment", "-", f"{wanted.flow}/{wanted.name}")]
     told: list[tuple[str, str, str]] = []
     schedules = [s for s in found.get("schedules") or [] if s.get("active", True)]
     steps = sorted(_seconds((s.get("schedule") or {}).get("interval")) or 0.0 for s in schedules)
@@ -102,17 +110,17 @@ def clock_skew(api: str) -> float | None:
 
 
 def prefect_yaml(wanted: Wanted) -> str:
-    """``prefect.yaml`` for workers of a standing server: the same deployment, one run at a time, the others queued."""
+    """``prefect.yaml`` for workers of a standing server: the same deployments, one run at a time, the others queued."""
     import yaml
 
     data = {
         "name": "drukte",
         "prefect-version": version("prefect"),
         "deployments": [{
-            "name": wanted.name, "entrypoint": ENTRYPOINT, "concurrency_limit": {"limit": 1, "collision_strategy": "ENQUEUE"},
-            "schedules": [{"interval": wanted.seconds, "anchor_date": ANCHOR.isoformat(), "timezone": "UTC", "active": True}],
-            "parameters": wanted.parameters, "work_pool": {"name": "drukte"},
-        }],
+            "name": one.name, "entrypoint": FLOWS[one.flow], "concurrency_limit": {"limit": 1, "collision_strategy": "ENQUEUE"},
+            "schedules": [{"interval": one.seconds, "anchor_date": one.anchor.isoformat(), "timezone": "UTC", "active": True}],
+            "parameters": one.parameters, "work_pool": {"name": "drukte"},
+        } for one in (wanted, nightly(wanted))],
     }  # fmt: skip
     head = "# Made by `drukte serve --prefect-yaml FILE`; `drukte serve --check --prefect-yaml FILE` says whether it is up to date.\n"
     return head + yaml.safe_dump(data, sort_keys=False, allow_unicode=True)

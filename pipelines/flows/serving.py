@@ -15,25 +15,30 @@ import time
 from datetime import timedelta
 from typing import Any
 
-from pipelines.flows.deployments import ANCHOR
+from pipelines.flows.deployments import Wanted, nightly
 
 
 def main(text: str) -> None:
-    """Serve one deployment until ended. ``text``: JSON with name, seconds, the flow's parameters and our server's process."""
+    """Serve the ticks and the night's flow until ended. ``text``: JSON with name, seconds, the flows' parameters and our server's process."""
+    from prefect import serve
     from prefect.schedules import Interval
 
+    from pipelines.flows.nightly import nightly_flow
     from pipelines.flows.tick import tick_flow
 
     settings: dict[str, Any] = json.loads(text)
     threading.Thread(target=_end_with, args=(os.getppid(), settings["server"]), daemon=True).start()
-    tick_flow.serve(
-        name=settings["name"],
-        schedule=Interval(timedelta(seconds=settings["seconds"]), anchor_date=ANCHOR),
-        parameters=settings["parameters"],
-        limit=1,
-        pause_on_shutdown=False,
-        print_starting_message=False,
-    )
+    ticks = Wanted(settings["name"], settings["seconds"], settings["parameters"])
+    deployments: list[Any] = [
+        flow.to_deployment(
+            name=wanted.name,
+            schedule=Interval(timedelta(seconds=wanted.seconds), anchor_date=wanted.anchor),
+            parameters=wanted.parameters,
+        )
+        for flow, wanted in ((tick_flow, ticks), (nightly_flow, nightly(ticks)))
+    ]
+    # One run at a time, of either: the others wait their turn.
+    serve(*deployments, limit=1, pause_on_shutdown=False, print_starting_message=False)
 
 
 def _end_with(parent: int, server: int | None) -> None:

@@ -43,16 +43,18 @@ def test_what_differs_is_told_with_both_sides(change: dict[str, Any], told: list
 
 def test_a_server_without_the_deployment_differs() -> None:
     assert deployments.differences(None, WANTED) == [("deployment", "-", "drukte-tick/tiny")]
+    assert deployments.differences(None, deployments.nightly(WANTED)) == [("deployment", "-", "drukte-nightly/tiny")]
 
 
 def test_prefect_yaml_holds_the_same_deployment_queued_one_at_a_time() -> None:
     text = deployments.prefect_yaml(WANTED)
-    [made] = yaml.safe_load(text)["deployments"]
-    assert made["parameters"] == WANTED.parameters
-    assert made["concurrency_limit"] == {"limit": 1, "collision_strategy": "ENQUEUE"}
-    assert made["schedules"][0]["interval"] == 900.0
-    file, function = made["entrypoint"].split(":")
-    assert f"def {function}(" in (Path(__file__).resolve().parents[2] / file).read_text(encoding="utf-8")
+    ticks, night = yaml.safe_load(text)["deployments"]
+    for made, seconds in ((ticks, 900.0), (night, 86400.0)):
+        assert made["parameters"] == WANTED.parameters
+        assert made["concurrency_limit"] == {"limit": 1, "collision_strategy": "ENQUEUE"}
+        assert made["schedules"][0]["interval"] == seconds
+        file, function = made["entrypoint"].split(":")
+        assert f"def {function}(" in (Path(__file__).resolve().parents[2] / file).read_text(encoding="utf-8")
     assert text == deployments.prefect_yaml(WANTED)
 
 

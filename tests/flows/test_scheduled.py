@@ -14,6 +14,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -163,6 +164,22 @@ def test_run_goes_through_the_flow_quietly_waits_and_exits_4(tmp_path: Path, mad
     copied(workspace / "private" / "prefect" / "run" / "prefect.db", made)
 
 
+def audited_when_asked(serving: subprocess.Popen[str], workspace: Path) -> None:
+    """The flow of the night runs between ticks, when the server is asked for it out of its hours."""
+    from pipelines.flows import deployments
+
+    api = deployments.living(workspace)
+    assert api
+    found = deployments.ask(api, "tiny", "drukte-nightly")
+    assert found and found["schedules"][0]["schedule"]["interval"] == 86400.0
+    body = {"state": {"type": "SCHEDULED"}}
+    asked = urllib.request.Request(
+        f"{api}/deployments/{found['id']}/create_flow_run", json.dumps(body).encode(), {"Content-Type": "application/json"}
+    )
+    urllib.request.urlopen(asked, timeout=20).close()
+    said_until(serving, "counts of persons published")
+
+
 def test_a_scheduled_run_happens_and_serve_ends_quietly(serving: subprocess.Popen[str], tmp_path: Path) -> None:
     before = datetime.now(UTC)
     said = said_until(serving, "slots computed")
@@ -176,6 +193,7 @@ def test_a_scheduled_run_happens_and_serve_ends_quietly(serving: subprocess.Pope
     assert (same.returncode, same.stderr) == (0, "")
     assert "the server has what config wants" in same.stdout
     assert "s from this machine's" in same.stdout
+    audited_when_asked(serving, tmp_path / "w")
     file = tmp_path / "config" / "municipalities" / "tiny.yaml"
     file.write_text(file.read_text().replace("pace: 5s", "pace: 10s"))
     other = drukte(*check)

@@ -6,7 +6,8 @@ from datetime import timedelta
 import duckdb
 import pytest
 
-from pipelines import cli
+from pipelines import cli, start, status
+from pipelines.privacy import nightly
 from pipelines.store import Store
 from tests.town import START, STEP, Town, rows
 
@@ -42,6 +43,19 @@ def audit(filled, capsys):
 def test_what_drukte_publishes_is_safe(audit):
     code, said = audit()
     assert code == 0 and "SAFE  Every withheld count can still be any number from 1 to 14." in said, said
+
+
+def test_the_audit_of_the_night_is_told_by_status(filled, capsys):
+    town, workspace = filled
+    config, cards = start.ready(town.config_folder, "tiny", town.data)
+    at = START + timedelta(hours=6)
+    assert nightly.run(workspace, config, cards, at)["unsafe"] == 0
+    with pytest.raises(SystemExit):
+        cli.main(["status", "--workspace", str(workspace)])
+    said = capsys.readouterr().out
+    assert f"{at:%Y-%m-%dT%H:%M}Z" in said and "SAFE" in said
+    later = nightly.run(workspace, config, cards, at + timedelta(days=30))
+    assert later["counts"] == 0 and status.audits(workspace)["tiny"]["at"] == later["at"]
 
 
 @pytest.mark.parametrize(("sql", "words"), [
