@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 import pyarrow as pa
 
 from pipelines import flagged, frozen, ledger
-from pipelines.store import Store
+from pipelines.store import Store, kept_apart
 from pipelines.store.rows import one
 from schemas.config import Config
 from schemas.datasets import DATASETS
@@ -117,9 +117,8 @@ def _candidates(store: Store, config: Config, source: Source, measures: tuple[st
     con, step = store.con, _interval(source.stored_interval)
     start, end = one(con.execute("SELECT min(look_from), max(look_until) FROM to_look_at"))
     where = f"municipality = '{config.municipality.municipality}' AND source = '{source.source}'"
-    con.execute(
-        f"CREATE OR REPLACE TEMP TABLE standing AS SELECT * FROM {store.relation('observations', start, end)} WHERE {where}"
-    )
+    stands = kept_apart.as_delivered(con, f"(SELECT * FROM {store.relation('observations', start, end)} WHERE {where})")
+    con.execute(f"CREATE OR REPLACE TEMP TABLE standing AS FROM {stands}")
     values = ", ".join(f"('{m}')" for m in measures)
     inside = "e.interval_start >= v.valid_from AND (v.valid_to IS NULL OR e.interval_start < v.valid_to)"
     valid = f"JOIN expected_places v ON v.place = e.place AND {inside}"

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from pipelines.store import Store
+from pipelines.store import Store, kept_apart
 from pipelines.store.rows import one
 from schemas.results import TABLES
 
@@ -112,7 +112,7 @@ def _merge(store: Store, arrival: Arrival) -> None:
     """
     start, end = one(store.con.execute("SELECT min(interval_start), max(interval_end) FROM incoming_cells"))
     where = f"municipality = '{arrival.municipality}' AND dataset = '{arrival.dataset}' AND source = '{arrival.source}'"
-    current = store.relation("observations", start, end)
+    current = kept_apart.as_delivered(store.con, store.relation("observations", start, end))
     store.con.execute(f"""
         CREATE OR REPLACE TEMP TABLE merged_cells AS
         WITH cur AS (SELECT * FROM {current} WHERE {where}),
@@ -201,6 +201,7 @@ def apply(store: Store, merged: str, frozen: str | None = None) -> int:
                issued_at, content_hash, invalid, outage, blank, withheld_high, withheld
         FROM next_cells WHERE {_KEPT}
     """)
+    kept_apart.again(con, renewed="(FROM next_cells WHERE changed)")
     if changed:
         con.execute(
             "INSERT INTO dirty_cells SELECT DISTINCT municipality, dataset, source, place, interval_start FROM next_cells WHERE changed"

@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from indicators import neighbours
 from indicators.card import Card
-from pipelines import alerts, baselines, compute, frozen, grid, old_rows, purpose, quality, reference, register, situate, todo
+from pipelines import alerts, baselines, complement, compute, frozen, grid, old_rows, purpose, quality, reference, register, situate, todo
 from pipelines.intake import arrivals
 from pipelines.notes import Note
 from pipelines.outcomes import kpis
@@ -113,12 +113,15 @@ def tick(
     if stretch and release:
         with store.transaction():
             frozen.release(store, config, stretch, at, release)
+    kept = complement.protect(store, config, cards, at)
     if since or restate:
         _compute_again(store, config, since, until or at)
     released = stretch if release else None
     summary.slots_computed, summary.values_changed = compute_due(
         store, config, cards, at, verb, summary.run_id, stretch, show, released
     )
+    with store.transaction():
+        complement.restore(store, config, kept.levels)
     if verb != "backfill":  # a backfill computes the days that it has slots of
         with store.transaction():
             baselines.refresh_today(store, config, compute.active_cards(config, cards), at)

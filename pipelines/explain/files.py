@@ -83,10 +83,20 @@ def _compared(name: str, row: Record, cell: Record | None) -> Place:
         return Place(name, None, "row_gone")
     if (cell["status"], cell["value"], cell["value_high"]) == (row["status"], row["value"], row["value_high"]):
         return Place(name, cell["row_number"], "file_same")
+    if _beside(row, cell):
+        return Place(name, cell["row_number"], "file_same")
     says = (
         f"<{int(cell['value_high']) + 1}" if cell["status"] == "suppressed" and cell["value_high"] is not None else cell["status"]
     )
     return Place(name, cell["row_number"], "file_differs", f"{cell['value'].normalize():f}" if cell["status"] == "ok" else says)
+
+
+def _beside(row: Record, cell: Record) -> bool:
+    """Whether a range stands for what the file gives (decision 0030), which is not told then; counts under k begin at 0."""
+    low, high = row.get("value_low"), row.get("value_high")
+    if row["status"] != "suppressed" or not low or high is None:
+        return False
+    return cell["status"] == "suppressed" or (cell["status"] == "ok" and low <= cell["value"] <= high)
 
 
 def _cells(config: Config, source: Source, file: intake.Found, rows: list[Record]) -> dict[Key, Record]:

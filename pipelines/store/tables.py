@@ -11,7 +11,7 @@ from schemas.results import TABLES, Table
 FORMAT = 5  # raised with every change of a table that stands: pipelines/upkeep/steps.py
 
 # Private tables: what has been taken in, which cells changed since they were last computed, how far the grid
-# is filled, which sealed file holds which days, and which part which hours.
+# is filled, which sealed file holds which days, which part which hours, and which numbers are kept apart.
 _PRIVATE = """
 CREATE TABLE IF NOT EXISTS manifest (table_name VARCHAR, first_day DATE, last_day DATE, file VARCHAR, row_count BIGINT,
     PRIMARY KEY (table_name, first_day));
@@ -37,6 +37,8 @@ CREATE TABLE IF NOT EXISTS baseline_done (municipality VARCHAR, dataset VARCHAR,
     interval_minutes INTEGER, local_date DATE);
 CREATE TABLE IF NOT EXISTS held_slots (municipality VARCHAR, indicator VARCHAR, place VARCHAR, interval_start TIMESTAMPTZ,
     PRIMARY KEY (municipality, indicator, place, interval_start));
+CREATE TABLE IF NOT EXISTS kept_apart (municipality VARCHAR, dataset VARCHAR, source VARCHAR, place VARCHAR, interval_start TIMESTAMPTZ,
+    measure VARCHAR, value DECIMAL(18,6), was_high DECIMAL(18,6), low DECIMAL(18,6), high DECIMAL(18,6));
 CREATE TABLE IF NOT EXISTS config_files (content_hash VARCHAR, folder VARCHAR, name VARCHAR, content BLOB,
     PRIMARY KEY (content_hash, name));
 CREATE TABLE IF NOT EXISTS card_state (municipality VARCHAR, key VARCHAR, text VARCHAR, PRIMARY KEY (municipality, key));

@@ -66,6 +66,7 @@ LEDGER = {
     "baseline_done": Rule("indicators", "local_date", "dataset"),
     "held_slots": Rule("indicators", "interval_start", "indicator"),
     "misfits": Rule("counts", "interval_start"),
+    "kept_apart": Rule("counts", "interval_start", "dataset"),
 }  # private, not recorded
 
 Limits = Mapping[tuple[str, str], date]  # (class, subject) → the first local day that is kept

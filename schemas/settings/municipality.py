@@ -58,7 +58,8 @@ class Municipality(Strict):
     ``holidays`` is a country, or country and subdivision (``NL``, ``AU-VIC``); ``event_days`` are local days left
     out of baselines as event days, and so are those of ``event_series`` (King's Day, New Year's Eve), where days that follow
     each other are one edition, compared with the earlier editions of its series. ``places`` is a GeoJSON file beside this one,
-    ``data`` the folder below which sources look for files (an option may replace it).
+    ``data`` the folder below which sources look for files (an option may replace it). ``withhold_beside``: numbers that give a small
+    group away by adding and subtracting are withheld too (decision 0030).
     """
 
     municipality: Slug
@@ -76,6 +77,7 @@ class Municipality(Strict):
     indicators: dict[str, IndicatorSettings] = Field(min_length=1)
     purposes: tuple[Adoption, ...] = Field(min_length=1)
     publication: Publication | None = None
+    withhold_beside: bool = False
     events: tuple[Event, ...] = ()
     context: tuple[ContextNote, ...] = ()
     event_days: tuple[date, ...] = ()
