@@ -114,6 +114,7 @@ def tick(
         with store.transaction():
             frozen.release(store, config, stretch, at, release)
     kept = complement.protect(store, config, cards, at)
+    summary.notes += kept.notes
     if since or restate:
         _compute_again(store, config, since, until or at)
     released = stretch if release else None

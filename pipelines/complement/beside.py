@@ -19,6 +19,7 @@ from indicators.card import Card
 from pipelines.complement import inside, known, linked
 from pipelines.complement.choose import OUTSIDE, Offer, Story, choose, reach
 from pipelines.complement.known import KEY, Known
+from pipelines.notes import Note
 from pipelines.privacy.narrow import Floats, components, narrow
 from pipelines.privacy.unknowns import Flags, Unknowns, judge
 from pipelines.store import Store, kept_apart
@@ -42,6 +43,19 @@ class Kept:
     withheld: int = 0
     open: int = 0
     levels: inside.Levels | None = None
+
+    @property
+    def notes(self) -> tuple[Note, ...]:
+        """What is left open, in words."""
+        if not self.open:
+            return ()
+        return (
+            Note(
+                "beside_open",
+                f"{self.open} kleine groepen zijn met eerder gepubliceerde getallen af te leiden: zie `drukte privacy audit`",
+                f"{self.open} small groups can be worked out with numbers published before: see `drukte privacy audit`",
+            ),
+        )
 
 
 @dataclass(frozen=True)

@@ -14,10 +14,7 @@ from pathlib import Path
 import duckdb
 
 from pipelines import sql
-<<<<<<< HEAD
 from pipelines.faults import UsageError
-=======
->>>>>>> 692df3c (Withholding what gives a small group away: fewest further numbers, as ranges, no level lost; a town's choice (decision 0030))
 from pipelines.store.rows import one
 from schemas import vocabulary
 
@@ -61,7 +58,6 @@ def versions(con: duckdb.DuckDBPyConnection, *, k: int, zero_hidden: bool, scale
                      min(CASE status WHEN 'ok' THEN value WHEN 'suppressed' THEN value_high END) AS hi, count(*) AS files
               FROM raw JOIN cells USING ({_KEY}) GROUP BY cell, since, until)""")
     return int(one(con.execute("SELECT count(*) FROM seen WHERE withheld"))[0])
-<<<<<<< HEAD
 
 
 # What is read of a publication beside the observations' own columns: table → columns that not every release had.
@@ -70,8 +66,6 @@ _READ = {
     "held_changes": ("released_at",), "places": ("place_kind", "from_zone", "to_zone", "perimeter"),
     "indicator_values_history": ("level", "value_low", "superseded_at"), "effective_settings": ("config_hash", "settings"),
 }  # fmt: skip
-=======
->>>>>>> 692df3c (Withholding what gives a small group away: fewest further numbers, as ranges, no level lost; a town's choice (decision 0030))
 
 
 def attach(con: duckdb.DuckDBPyConnection, files: Sequence[Path]) -> None:

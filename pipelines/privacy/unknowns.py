@@ -7,11 +7,8 @@ not all of these remain.
 
 from __future__ import annotations
 
-<<<<<<< HEAD
-=======
 from collections.abc import Collection
 from copy import copy
->>>>>>> 692df3c (Withholding what gives a small group away: fewest further numbers, as ranges, no level lost; a town's choice (decision 0030))
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,11 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pipelines.privacy import solve
-<<<<<<< HEAD
-from pipelines.privacy.narrow import EPS, Ints, System, components, is_exact
-=======
 from pipelines.privacy.narrow import EPS, Floats, Ints, System, components, is_exact
->>>>>>> 692df3c (Withholding what gives a small group away: fewest further numbers, as ranges, no level lost; a town's choice (decision 0030))
 
 Flags = npt.NDArray[np.bool_]
 
@@ -60,8 +53,6 @@ class Unknowns:
             np.append(terms["coef"], np.full(many, -1.0)), _filled(sums["low"], -np.inf), _filled(sums["high"], np.inf),
         )  # fmt: skip
 
-<<<<<<< HEAD
-=======
     def widened(self, unknowns: Collection[int], lo: Floats, hi: Floats) -> Unknowns:
         """The same with other bounds, where ``unknowns`` are not told to be small groups."""
         other = copy(self)
@@ -71,7 +62,6 @@ class Unknowns:
         other.system.lo, other.system.hi = lo.copy(), hi.copy()
         return other
 
->>>>>>> 692df3c (Withholding what gives a small group away: fewest further numbers, as ranges, no level lost; a town's choice (decision 0030))
     def need(self, unknown: int, k: int) -> set[int]:
         """The values that must remain possible: those under k that its stated bounds allow."""
         high = self.system.hi[unknown]
