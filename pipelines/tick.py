@@ -14,7 +14,21 @@ from typing import Any, Literal
 
 from indicators import neighbours
 from indicators.card import Card
-from pipelines import alerts, baselines, complement, compute, frozen, grid, old_rows, purpose, quality, reference, register, situate, todo
+from pipelines import (
+    alerts,
+    baselines,
+    complement,
+    compute,
+    frozen,
+    grid,
+    old_rows,
+    purpose,
+    quality,
+    reference,
+    register,
+    situate,
+    todo,
+)
 from pipelines.intake import arrivals
 from pipelines.notes import Note
 from pipelines.outcomes import kpis

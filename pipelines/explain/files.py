@@ -96,7 +96,7 @@ def _beside(row: Record, cell: Record) -> bool:
     low, high = row.get("value_low"), row.get("value_high")
     if row["status"] != "suppressed" or not low or high is None:
         return False
-    return cell["status"] == "suppressed" or (cell["status"] == "ok" and low <= cell["value"] <= high)
+    return bool(cell["status"] == "suppressed" or (cell["status"] == "ok" and low <= cell["value"] <= high))
 
 
 def _cells(config: Config, source: Source, file: intake.Found, rows: list[Record]) -> dict[Key, Record]:
