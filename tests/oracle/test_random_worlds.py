@@ -47,7 +47,8 @@ class Tally:
         self.worlds += town.worlds
         self.rows.update(expected["indicator"])
         self.statuses.update(expected["indicator"] + " " + expected["status"])
-        self.reasons.update(expected["indicator"] + " " + expected["reason"].dropna())
+        with_reason = expected[expected["reason"].notna()]
+        self.reasons.update(with_reason["indicator"] + " " + with_reason["reason"])
         self.edges.update(expected.loc[expected["edge"].eq(True), "indicator"])
         self.different += [f"seed {town.seed}: {_told(row)}" for row in compare.compare(published, expected).itertuples()]
 
