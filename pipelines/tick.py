@@ -115,12 +115,7 @@ def tick(
     summary = Summary(_run_id(store, config, verb, at), config.municipality.municipality, at, notes=(*notes, *admitted.notes))
     if restate:
         config = replace(config, since=None, before=None)
-    with store.transaction():
-        parts.note_run(store.con, at, everything=verb == "backfill")
-        if restate and since is None:
-            reference.write(store, config, cards, at, restate=True)
-        _tell(store, summary)
-        bound.write(store, config, admitted)
+    _begin(store, config, admitted, summary, verb, restate=restate and since is None)
     config, summary.deliveries = taken_in(store, config, cards, at, verb, show)
     summary.notes += old_rows.notes(store, config, summary.deliveries, at)
     stretch = (since or BEGINNING, until or at) if restate else None
@@ -150,13 +145,28 @@ def tick(
         summary.notes += tuple(wrong)
     _note_run(store, summary, verb)
     show("publish", 0.95)
-    store.seal(at, retention.cuts(store))
-    publish(store, at)
-    files.publish(store, at)
+    _publish(store, at)
     if verb == "run":
         summary.notes += tuple(alerts.send(store, config, at)[1])
     show("done", 1.0)
     return summary
+
+
+def _begin(store: Store, config: Config, admitted: purpose.Admitted, summary: Summary, verb: Verb, *, restate: bool) -> None:
+    """What a run says of itself before it does anything; ``restate``: all history is judged by today's settings, which are written first."""
+    with store.transaction():
+        parts.note_run(store.con, summary.at, everything=verb == "backfill")
+        if restate:
+            reference.write(store, config, admitted.cards, summary.at, restate=True)
+        _tell(store, summary)
+        bound.write(store, config, admitted)
+
+
+def _publish(store: Store, at: datetime) -> None:
+    """Seal days that are over, then publish for every purpose."""
+    store.seal(at, retention.cuts(store))
+    publish(store, at)
+    files.publish(store, at)
 
 
 def taken_in(
